@@ -1,0 +1,184 @@
+#include "config/check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <initializer_list>
+#include <utility>
+
+#include "base/nearest.hpp"
+#include "config/duration.hpp"
+#include "config/quote.hpp"
+
+namespace cinit::config {
+namespace {
+
+// Where one of the keys of a service is written: in its own table, or in [defaults].
+struct Place {
+  const toml::node* node = nullptr;  // nullptr: nowhere, the documented default holds
+  std::string_view key;
+  std::string_view title;
+  bool from_defaults = false;
+};
+
+class Checker {
+ public:
+  Checker(Draft& draft, Reading& reading) : draft_(draft), reading_(reading) {
+    for (const DraftService& service : draft_.services) {
+      names_.push_back(service.service.name);
+      if (service.service.enabled) enabled_.push_back(service.service.name);
+    }
+  }
+
+  void run() {
+    check_container();
+    for (DraftService& service : draft_.services) {
+      if (!service.service.enabled) continue;
+      check_command(service);
+      check_references(service, "after", service.service.after);
+      check_references(service, "before", service.service.before);
+      check_references(service, "requires", service.service.required);
+      check_oneshot(service);
+      check_restart_delay(service);
+    }
+  }
+
+ private:
+  Place place_of(const DraftService& service, std::initializer_list<std::string_view> keys) const {
+    for (const std::string_view key : keys) {
+      if (const toml::node* node = service.table->get(key)) return {node, key, service.title, false};
+    }
+    if (draft_.defaults_table == nullptr) return {};
+    for (const std::string_view key : keys) {
+      if (const toml::node* node = draft_.defaults_table->get(key)) return {node, key, "[defaults]", true};
+    }
+    return {};
+  }
+
+  void error(const toml::node& node, std::string message) {
+    reading_.report(Severity::Error, node.source(), std::move(message));
+  }
+
+  void check_container() {
+    const toml::table* table = draft_.container_table;
+    if (table == nullptr) return;
+    if (const toml::node* node = table->get("stop-signals")) check_stop_signals(*node);
+    if (const toml::node* node = table->get("exit-code-from")) check_exit_code_from(*node);
+  }
+
+  void check_stop_signals(const toml::node& node) {
+    const std::vector<Signal>& signals = draft_.container.stop_signals;
+    if (signals.empty())
+      error(node, about("stop-signals", "[cinit]", "without any signal nothing could stop the container"));
+    for (const Signal signal : signals) {
+      if (signal.number != SIGKILL && signal.number != SIGSTOP && signal.number != SIGCHLD) continue;
+      error(node, about("stop-signals", "[cinit]", to_string(signal) + " cannot be used to stop the container"));
+    }
+  }
+
+  void check_exit_code_from(const toml::node& node) {
+    std::optional<std::string>& name = draft_.container.exit_code_from;
+    if (!name) return;
+    if (reading_.is_undefined(&node)) {
+      name.reset();
+      return;
+    }
+    if (is_known("exit-code-from", "[cinit]", node, *name) && !is_enabled(*name)) {
+      error(node, about("exit-code-from", "[cinit]", quote(*name) + " is not enabled (enabled = false)"));
+    }
+  }
+
+  void check_command(const DraftService& service) {
+    if (place_of(service, {"command"}).node != nullptr || has_misspelt_command(*service.table)) return;
+    reading_.problems.push_back({Severity::Error, service.service.where, service.title + " has no command"});
+  }
+
+  // Whether a key that has been reported was meant to be the command, which then is not missing.
+  static bool has_misspelt_command(const toml::table& table) {
+    constexpr std::array<std::string_view, 1> kCommand{"command"};
+    return std::any_of(table.begin(), table.end(),
+                       [&](const auto& entry) { return !nearest(entry.first.str(), kCommand).empty(); });
+  }
+
+  bool is_enabled(std::string_view name) const { return std::ranges::find(enabled_, name) != enabled_.end(); }
+
+  // Reports a name that no service has.
+  bool is_known(std::string_view key, std::string_view title, const toml::node& node, std::string_view name) {
+    if (std::ranges::find(names_, name) != names_.end()) return true;
+    const bool is_written = !has_reference(node);
+    error(node, about(key, title,
+                      "there is no service " + (is_written ? quote(name) + suggestion(name, names_) : describe(node))));
+    return false;
+  }
+
+  // Reports the names in an array that cannot be waited for, and takes out those that need not be.
+  void check_references(const DraftService& service, std::string_view key, std::vector<std::string>& names) {
+    const Place place = place_of(service, {key});
+    if (place.node == nullptr) return;
+    const toml::array* array = place.node->as_array();
+    const bool was_read = array != nullptr && array->size() == names.size();
+    if (!was_read) return;
+    std::vector<std::string> kept;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (check_reference(service, key, place, *array->get(i), names[i])) kept.push_back(names[i]);
+    }
+    names = std::move(kept);
+  }
+
+  // Whether the reference holds.
+  bool check_reference(const DraftService& service, std::string_view key, const Place& place, const toml::node& node,
+                       std::string_view name) {
+    if (reading_.is_undefined(&node)) return false;
+    if (!is_known(key, place.title, node, name)) return false;
+    if (name == service.service.name) {
+      if (!place.from_defaults) error(node, about(key, place.title, "a service cannot depend on itself"));
+      return false;
+    }
+    if (is_enabled(name)) return true;
+    if (key == "requires") error(node, about(key, place.title, quote(name) + " is not enabled (enabled = false)"));
+    return false;
+  }
+
+  void check_oneshot(const DraftService& service) {
+    if (service.service.type != ServiceType::Oneshot || service.service.restart != RestartPolicy::Always) return;
+    const Place place = place_of(service, {"restart", "type"});
+    if (place.node == nullptr) return;
+    error(*place.node,
+          about("restart", place.title, "\"always\" contradicts type = \"oneshot\", which is done when it exits"));
+  }
+
+  void check_restart_delay(const DraftService& service) {
+    const Duration delay = service.service.restart_delay;
+    const Duration longest = service.service.restart_max_delay;
+    const Place place = place_of(service, {"restart-max-delay", "restart-delay"});
+    if (longest >= delay || place.node == nullptr) return;
+    if (place.key == "restart-delay") {
+      error(*place.node,
+            about(place.key, place.title,
+                  format_duration(delay) + " is more than restart-max-delay, " + format_duration(longest)));
+    } else {
+      error(*place.node, about(place.key, place.title,
+                               format_duration(longest) + " is less than restart-delay, " + format_duration(delay)));
+    }
+  }
+
+  Draft& draft_;
+  Reading& reading_;
+  std::vector<std::string_view> names_;
+  std::vector<std::string_view> enabled_;
+};
+
+}  // namespace
+
+Config check(Draft draft, Reading& reading) {
+  Checker(draft, reading).run();
+  Config config;
+  config.container = std::move(draft.container);
+  config.env = std::move(draft.env);
+  for (DraftService& service : draft.services) {
+    if (service.service.enabled) config.services.push_back(std::move(service.service));
+  }
+  return config;
+}
+
+}  // namespace cinit::config

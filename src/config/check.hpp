@@ -1,0 +1,14 @@
+// What can only be seen when the whole configuration is there: references between services, and keys that contradict each
+// other. Private to config/.
+#pragma once
+
+#include "config/config.hpp"
+#include "config/read_tables.hpp"
+
+namespace cinit::config {
+
+// Reports the mistakes of `draft`. Returns the configuration without the services that are not enabled, and without what
+// refers to those; cycles are not looked for.
+Config check(Draft draft, Reading& reading);
+
+}  // namespace cinit::config

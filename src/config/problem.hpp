@@ -1,0 +1,27 @@
+// What is wrong with a configuration, and where.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "config/config.hpp"
+
+namespace cinit::config {
+
+enum class Severity { Warning, Error };
+
+// One finding. The message is one line, names what was expected, and never holds the value of a variable.
+struct Problem {
+  Severity severity = Severity::Error;
+  Location where;
+  std::string message;
+};
+
+// As compilers write it, so that editors find the place: `/etc/cinit.toml:3:1: error: unknown key "comand" in ...`.
+// Line and column are left out where there is none.
+std::string to_string(const Problem& problem);
+
+// Whether one of them is more than a warning.
+bool has_errors(std::span<const Problem> problems);
+
+}  // namespace cinit::config

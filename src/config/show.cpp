@@ -1,0 +1,154 @@
+#include "config/show.hpp"
+
+#include <limits>
+#include <optional>
+
+#include "config/duration.hpp"
+#include "config/expand.hpp"
+#include "config/keys.hpp"
+#include "config/names.hpp"
+#include "config/quote.hpp"
+#include "config/shell_script.hpp"
+
+namespace cinit::config {
+namespace {
+
+std::string print(const std::string& text) { return quote(escape_references(text)); }
+
+std::string print(bool value) { return value ? "true" : "false"; }
+
+std::string print(std::uint32_t number) { return std::to_string(number); }
+
+std::string print(Duration span) { return quote(format_duration(span)); }
+
+std::string print(Signal signal) { return quote(to_string(signal)); }
+
+std::string print(FileMode mode) {
+  std::string digits;
+  for (const unsigned shift : {9U, 6U, 3U, 0U}) digits += static_cast<char>('0' + ((mode.bits >> shift) & 7U));
+  return quote(digits);
+}
+
+std::string print(const EnvFile& file) { return print((file.optional ? "-" : "") + file.path); }
+
+std::string print(const Output& output) {
+  switch (output.kind) {
+    case Output::Kind::Inherit: return quote("inherit");
+    case Output::Kind::Null: return quote("null");
+    case Output::Kind::Stdout: return quote("stdout");
+    case Output::Kind::File: break;
+  }
+  return print("file:" + output.path);
+}
+
+std::string limit_value(const std::optional<std::uint64_t>& value) {
+  return value ? std::to_string(*value) : "unlimited";
+}
+
+// The highest integer of TOML is less than the highest limit.
+std::string print(const Limit& limit) {
+  constexpr std::uint64_t kHighestInteger = std::numeric_limits<std::int64_t>::max();
+  if (limit.soft && limit.soft == limit.hard && *limit.soft <= kHighestInteger) return std::to_string(*limit.soft);
+  if (limit.soft != limit.hard) return quote(limit_value(limit.soft) + ':' + limit_value(limit.hard));
+  return quote(limit_value(limit.soft));
+}
+
+template <NamedEnum E>
+std::string print(E value) {
+  for (const Named<E>& named : names_of(value)) {
+    if (named.value == value) return quote(named.name);
+  }
+  return quote("");
+}
+
+void append(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
+
+std::string print(const SuccessExitStatus& status) {
+  std::string list;
+  for (const int code : status.codes) append(list, std::to_string(code));
+  for (const Signal signal : status.signals) append(list, print(signal));
+  return '[' + list + ']';
+}
+
+template <class T>
+std::string print(const std::vector<T>& items) {
+  std::string list;
+  for (const T& item : items) append(list, print(item));
+  return '[' + list + ']';
+}
+
+template <class T>
+std::string print(const std::map<std::string, T>& table) {
+  std::string list;
+  for (const auto& [name, value] : table) append(list, quote_key(name) + " = " + print(value));
+  return list.empty() ? "{}" : "{ " + list + " }";
+}
+
+// Nothing is expanded in the script of a shell, so nothing must be escaped there.
+std::string print(As<CommandLine, const std::vector<std::string>> command) {
+  const std::optional<std::size_t> script = find_shell_script(command.field);
+  std::string list;
+  for (std::size_t i = 0; i < command.field.size(); ++i) {
+    append(list, i == script ? quote(command.field[i]) : print(command.field[i]));
+  }
+  return '[' + list + ']';
+}
+
+// A value as print() has it; nothing when the field is unset.
+template <class T>
+std::optional<std::string> printed(const T& field) {
+  return print(field);
+}
+
+template <class T>
+std::optional<std::string> printed(const std::optional<T>& field) {
+  return field ? std::optional(print(*field)) : std::nullopt;
+}
+
+template <class Form, class T>
+std::optional<std::string> printed(As<Form, T> formed) {
+  return printed(formed.field);
+}
+
+std::optional<std::string> printed(As<CommandLine, const std::vector<std::string>> command) {
+  return command.field.empty() ? std::nullopt : std::optional(print(command));
+}
+
+enum class Unset { LeaveOut, Mention };
+
+template <class T>
+std::string print_keys(const T& table, Unset unset) {
+  std::string text;
+  visit_keys(table, [&](std::string_view key, const auto& field) {
+    const std::optional<std::string> value = printed(field);
+    if (value) text += std::string(key) + " = " + *value + '\n';
+    if (!value && unset == Unset::Mention) text += '#' + std::string(key) + '\n';
+  });
+  return text;
+}
+
+std::string print_variables(const Variables& variables) {
+  std::string text;
+  for (const auto& [name, value] : variables) text += quote_key(name) + " = " + print(value) + '\n';
+  return text;
+}
+
+}  // namespace
+
+std::string to_toml(const Config& config) {
+  std::string text = "[cinit]\n" + print_keys(config.container, Unset::LeaveOut);
+  if (!config.env.empty()) text += "\n[env]\n" + print_variables(config.env);
+  for (const Service& service : config.services) {
+    text += "\n[service." + quote_key(service.name) + "]\n" + print_keys(service, Unset::LeaveOut);
+  }
+  return text;
+}
+
+std::string defaults_toml() {
+  Container container;
+  container.stop_timeout = kDefaultStopTimeout;
+  return "[cinit]\n" + print_keys(container, Unset::Mention) + "\n[service.NAME]\n" +
+         print_keys(Service{}, Unset::Mention);
+}
+
+}  // namespace cinit::config

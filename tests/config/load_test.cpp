@@ -1,0 +1,81 @@
+#include "config/load.hpp"
+
+#include <doctest/doctest.h>
+
+#include "cases.hpp"
+#include "config/keys.hpp"
+#include "config/show.hpp"
+
+using namespace cinit::config;
+using cinit::test::lookup_in;
+using cinit::test::to_text;
+
+namespace {
+
+Loaded load_text(const std::string& text) {
+  const std::vector<SourceText> sources{{"t.toml", text}};
+  return load(sources, lookup_in({}), Undefined::Error);
+}
+
+}  // namespace
+
+TEST_CASE("no file at all is a configuration without services") {
+  const Loaded loaded = load({}, lookup_in({}), Undefined::Error);
+  CHECK(loaded.problems.empty());
+  CHECK(loaded.config.services.empty());
+  CHECK_FALSE(loaded.config.container.stop_timeout);
+}
+
+TEST_CASE("services are sorted by name, and know where they are written") {
+  const Loaded loaded = load_text("[service.web]\ncommand = \"a\"\n[service.db]\ncommand = \"b\"\n");
+  REQUIRE(loaded.config.services.size() == 2);
+  CHECK(loaded.config.services[0].name == "db");
+  CHECK(loaded.config.services[0].where.file == "t.toml");
+  CHECK(loaded.config.services[0].where.line == 3);
+}
+
+TEST_CASE("every key refuses a date, with its name, table and place") {
+  const auto refuses = [](const std::string& table, std::string_view key, const std::string& rest) {
+    const std::string text = "[" + table + "]\n" + std::string(key) + " = 1979-05-27\n" + rest;
+    const std::string problems = to_text(load_text(text).problems);
+    CAPTURE(problems);
+    CHECK(problems.find("t.toml:2:" + std::to_string(key.size() + 4) + ": error: " + std::string(key) + " in [" +
+                        table + "]: expected ") == 0);
+    CHECK(problems.ends_with(", not a date or time\n"));
+  };
+  for (const std::string_view key : key_names<Container>()) refuses("cinit", key, "");
+  for (const std::string_view key : key_names<Service>()) {
+    refuses("defaults", key, "");
+    refuses("service.web", key, key == "command" ? "" : "command = \"run\"\n");
+  }
+}
+
+TEST_CASE("every key and table of the format that cannot be used yet says so") {
+  const auto refuses = [](const std::string& table, std::string_view key) {
+    const std::string text = "[" + table + "]\n" + std::string(key) + " = 1\ncommand = \"run\"\n";
+    CHECK(to_text(load_text(text).problems).find(std::string(key) + " in [" + table + "] is not supported yet\n") !=
+          std::string::npos);
+  };
+  for (const std::string_view key : kLaterContainerKeys) refuses("cinit", key);
+  for (const std::string_view key : kLaterServiceKeys) refuses("service.web", key);
+  for (const std::string_view table : kLaterTables) {
+    CHECK(to_text(load_text("[" + std::string(table) + "]\n").problems) ==
+          "t.toml:1:2: error: the table [" + std::string(table) + "] is not supported yet\n");
+  }
+}
+
+TEST_CASE("the value of a variable is in no message") {
+  const Variables environment{{"SECRET", "hunter2"}};
+  const auto names = key_names<Service>();
+  for (const std::string_view key : names) {
+    const std::string quoted = " = \"|${SECRET}:\"\n";
+    const std::string list = " = [\"|${SECRET}:\"]\n";
+    const std::string table = " = { nofile = \"|${SECRET}:\" }\n";
+    for (const std::string& value : {quoted, list, table}) {
+      const std::vector<SourceText> sources{{"t.toml", "[service.web]\n" + std::string(key) + value}};
+      const std::string problems = to_text(load(sources, lookup_in(environment), Undefined::Error).problems);
+      CAPTURE(problems);
+      CHECK(problems.find("hunter2") == std::string::npos);
+    }
+  }
+}
