@@ -1,0 +1,70 @@
+// What a service is doing. A state holds its own deadline, so that a deadline ends with its state and none can be stale.
+#pragma once
+
+#include <variant>
+
+#include "base/time.hpp"
+#include "core/event.hpp"
+
+namespace cinit::core {
+
+// How a service's end is to be taken once nothing is left of it.
+enum class Ending { Done, Failed, Stopped, Restart };
+
+namespace state {
+
+// Not running, and nobody asked for it: autostart = false.
+struct Idle {};
+// To be started as soon as everything that it waits for is settled.
+struct Waiting {};
+// Spawn was asked for, and not answered yet.
+struct Launching {};
+// Its process runs, and it is not ready yet: a oneshot, until it ends.
+struct Starting {};
+// It runs and is ready.
+struct Running {};
+// It will be started again.
+struct Backoff {
+  Time retry_at;
+};
+// It was asked to end with `sent` at `since`; SIGKILL follows at `kill_at`.
+struct Stopping {
+  Signal sent;
+  Time since;
+  Time kill_at;
+};
+// It got SIGKILL, and its main process has not ended yet.
+struct Killing {
+  Time since;
+};
+// Its main process has ended, and the rest of its process group got SIGTERM at `since`. At `kill_at` SIGKILL follows,
+// after which kill_at is kNever. Then it takes its ending; a Restart is due at `retry_at`.
+struct Clearing {
+  Ending ending;
+  Time retry_at;
+  Time since;
+  Time kill_at;
+};
+// It has ended, successfully, and is not started again.
+struct Done {};
+// It has ended, or never came up, and is not started again.
+struct Failed {};
+// It has ended, or was not started, because it was to be stopped.
+struct Stopped {};
+
+}  // namespace state
+
+using State =
+    std::variant<state::Idle, state::Waiting, state::Launching, state::Starting, state::Running, state::Backoff,
+                 state::Stopping, state::Killing, state::Clearing, state::Done, state::Failed, state::Stopped>;
+
+// The time at which the state must be looked at; kNever when it has none.
+Time deadline_of(const State& state);
+
+// A process of it may exist.
+bool is_alive(const State& state);
+
+// Nothing more will come of it unless somebody asks.
+bool is_final(const State& state);
+
+}  // namespace cinit::core

@@ -1,0 +1,30 @@
+#include "core/signal_policy.hpp"
+
+#include <algorithm>
+
+namespace cinit::core {
+namespace {
+
+// The kernel's numbers on every architecture that cinit is built for; <csignal> is not for core/.
+constexpr Signal kHangup{1};
+constexpr Signal kPipe{13};
+constexpr Signal kTerminate{15};
+constexpr Signal kTerminalInput{21};
+constexpr Signal kTerminalOutput{22};
+
+bool is_stop_signal(Signal signal, const Plan& plan) {
+  return std::find(plan.stop_signals.begin(), plan.stop_signals.end(), signal) != plan.stop_signals.end();
+}
+
+}  // namespace
+
+SignalUse use_of(const SignalReceived& event, const Plan& plan, bool main_is_there) {
+  if (event.signal == kTerminalInput || event.signal == kTerminalOutput) return SignalUse::Drop;
+  if (event.signal == kPipe && event.origin == SignalOrigin::Self) return SignalUse::Drop;
+  if (main_is_there) return event.signal == kTerminate ? SignalUse::Stop : SignalUse::Forward;
+  if (is_stop_signal(event.signal, plan)) return SignalUse::Stop;
+  if (event.signal == kHangup) return event.origin == SignalOrigin::Terminal ? SignalUse::Stop : SignalUse::Reload;
+  return SignalUse::Ignore;
+}
+
+}  // namespace cinit::core

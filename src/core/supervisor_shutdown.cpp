@@ -1,0 +1,155 @@
+// The part of the supervisor that stops everything: tiers, sweep, SIGKILL, exit code.
+#include <algorithm>
+
+#include "base/exit_code.hpp"
+#include "core/supervisor.hpp"
+
+namespace cinit::core {
+namespace {
+
+constexpr Signal kKill{9};
+constexpr Signal kTerminate{15};
+
+}  // namespace
+
+void Supervisor::stop_signal_received(Signal signal) {
+  const bool begins = !shutdown_;
+  if (begins) begin_shutdown({notice::StopCause::StopSignal, std::nullopt}, signal);
+  // The first one asks for what may have begun for another reason; the second and the third urge.
+  const int count = ++shutdown_->stop_signals;
+  if (count == 2) return escalate(kTerminate);
+  const bool kills_main = count == 3 && !spares_main();
+  if (!begins && !kills_main && main_takes_signals()) forward_to_main(signal);
+  if (count == 3) escalate(kKill);
+}
+
+void Supervisor::begin_shutdown(ShutdownReason reason, std::optional<Signal> signal) {
+  if (shutdown_) return;
+  const Duration total = plan_.stop.total;
+  shutdown_ = Shutdown{reason, later(now_, total), later(now_, total - plan_.stop.reserve())};
+  announce(notice::ShutdownBegun{reason.cause, reason.service, signal});
+  for (Service& service : services_) {
+    service.wanted = Wanted::Down;
+    if (is_alive(service.state)) {
+      tiers_to_stop_.insert(service.plan->stop_tier);
+    } else if (!is_final(service.state)) {
+      enter(service, state::Stopped{});
+    }
+  }
+  phase_ = phase::Draining{0, now_};
+}
+
+void Supervisor::advance_shutdown() {
+  if (!shutdown_ && unfinished_ == 0) begin_shutdown({notice::StopCause::AllEnded, std::nullopt}, std::nullopt);
+  if (const auto* draining = std::get_if<phase::Draining>(&phase_)) return advance_drain(*draining);
+  const auto* sweeping = std::get_if<phase::Sweeping>(&phase_);
+  if (sweeping && now_ >= sweeping->kill_at) {
+    if (now_ >= shutdown_->deadline) announce(notice::BudgetSpent{plan_.stop.total});
+    return kill_everything();
+  }
+  // The main command that was spared has ended, and nothing else is to outlast the budget.
+  if (std::holds_alternative<phase::Outlasting>(phase_) && !spares_main()) return kill_what_is_left();
+  const auto* reaping = std::get_if<phase::Reaping>(&phase_);
+  if (reaping && now_ >= reaping->give_up_at) leave(true);
+}
+
+void Supervisor::advance_drain(phase::Draining draining) {
+  while (!tiers_to_stop_.empty() && (asked_alive_ == 0 || now_ >= draining.next_tier_at)) draining = stop_next_tier();
+  if (!tiers_to_stop_.empty()) return;
+  if (asked_alive_ == 0 || now_ >= shutdown_->sweep_at) return begin_sweep();
+  // There is no next tier that a share would be for, also when the tiers that were left have ended by themselves.
+  phase_ = phase::Draining{draining.next_tier, shutdown_->sweep_at};
+}
+
+Supervisor::phase::Draining Supervisor::stop_next_tier() {
+  // Each tier has the same share of what is left; one that needs less leaves more to the others.
+  const Duration share = (shutdown_->sweep_at - now_) / static_cast<std::int64_t>(tiers_to_stop_.size());
+  const std::uint32_t tier = *tiers_to_stop_.begin();
+  tiers_to_stop_.erase(tiers_to_stop_.begin());
+  const phase::Draining draining{tier + 1, now_ + share};
+  phase_ = draining;
+  asked_alive_ += alive_in_tier_[tier];
+  for (const ServiceId id : tier_members_[tier]) stop(at(id), at(id).plan->spec.stop_signal, stop_target(at(id)));
+  return draining;
+}
+
+void Supervisor::begin_sweep() {
+  actions_.push_back(Sweep{});
+  // A main command that has ended by itself leaves nobody who could be asked for more time.
+  const bool by_main = shutdown_->reason.cause == notice::StopCause::MainCommandEnded;
+  const Time kill_at = by_main ? later(now_, plan_.stop.reserve()) : kNever;
+  phase_ = phase::Sweeping{std::min(kill_at, shutdown_->deadline)};
+}
+
+void Supervisor::escalate(Signal signal) {
+  if (std::holds_alternative<phase::Reaping>(phase_) || is_over()) return;
+  announce(notice::Escalated{signal});
+  if (signal == kKill) return kill_everything();
+  for (Service& service : services_) urge(service);
+  tiers_to_stop_.clear();
+  asked_alive_ = alive_;
+  if (std::holds_alternative<phase::Draining>(phase_)) phase_ = phase::Draining{plan_.tiers, shutdown_->sweep_at};
+  actions_.push_back(Sweep{.repeat = true});
+}
+
+void Supervisor::urge(Service& service) {
+  const bool asked = std::holds_alternative<state::Stopping>(service.state) ||
+                     std::holds_alternative<state::Killing>(service.state) ||
+                     std::holds_alternative<state::Clearing>(service.state);
+  if (!asked) return stop(service, kTerminate, SendSignal::Target::Group);
+  actions_.push_back(SendSignal{service.id, SendSignal::Target::Group, kTerminate});
+}
+
+void Supervisor::kill_everything() {
+  for (Service& service : services_) {
+    const auto* clearing = std::get_if<state::Clearing>(&service.state);
+    if (clearing && clearing->kill_at != kNever) kill_rest(service, *clearing);
+    const bool spared = spares_main() && plan_.is_main(service.id);
+    if (std::holds_alternative<state::Stopping>(service.state) && !spared) kill(service);
+  }
+  kill_what_is_left();
+}
+
+void Supervisor::kill_what_is_left() {
+  actions_.push_back(KillEverything{spares_main()});
+  phase_ = spares_main() ? Phase(phase::Outlasting{}) : Phase(phase::Reaping{later(now_, kReapingTime)});
+}
+
+bool Supervisor::spares_main() const { return plan_.main_is_never_killed() && main_takes_signals(); }
+
+void Supervisor::on(const NothingLeft&) {
+  const bool stopping = shutdown_ && !std::holds_alternative<phase::Draining>(phase_);
+  if (!stopping || alive_ > 0) return;  // told too early: what is still to come will be told again
+  leave(false);
+}
+
+void Supervisor::leave(bool abandoned) {
+  if (is_over()) return;
+  phase_ = phase::Over{};
+  actions_.push_back(Exit{container_code(), abandoned});
+}
+
+int Supervisor::container_code() const {
+  const ShutdownReason& reason = shutdown_->reason;
+  if (reason.cause == notice::StopCause::InternalError) return exit_code::kInternal;
+  if (plan_.exit_code_from && at(*plan_.exit_code_from).code) return *at(*plan_.exit_code_from).code;
+  if (reason.cause == notice::StopCause::AllEnded) return first_failure_.value_or(exit_code::kOk);
+  if (reason.cause == notice::StopCause::ServiceEnded) {
+    const Service& service = at(*reason.service);
+    return service.failed_for_good ? failure_code(service) : service.code.value_or(exit_code::kOk);
+  }
+  if (plan_.main_command) {
+    // One that was never started did not succeed, so 0 would be a lie; this is what the stop signal would have made of it.
+    return at(*plan_.main_command).code.value_or(needed_kill() ? exit_code::kKilled : exit_code::kTerminated);
+  }
+  return needed_kill() ? exit_code::kKilled : exit_code::kOk;
+}
+
+bool Supervisor::needed_kill() const {
+  const bool outlived_it = std::any_of(services_.begin(), services_.end(), [](const Service& service) {
+    return std::holds_alternative<state::Killing>(service.state);
+  });
+  return needed_kill_ || outlived_it;
+}
+
+}  // namespace cinit::core

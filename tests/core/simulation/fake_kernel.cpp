@@ -1,0 +1,284 @@
+#include "simulation/fake_kernel.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/overloaded.hpp"
+
+namespace cinit::core::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Signal kKill{9};
+constexpr Signal kTerminate{15};
+constexpr Signal kContinue{18};
+constexpr Signal kStop{19};
+
+constexpr int kNoEntry = 2;
+constexpr int kAgain = 11;
+constexpr int kNoAccess = 13;
+
+// Many things happen at the same instant when times are multiples of this.
+constexpr Duration kGrain = 50ms;
+
+Time round_up(Time at) {
+  const Duration since = at.time_since_epoch();
+  return Time((since + kGrain - 1ns) / kGrain * kGrain);
+}
+
+}  // namespace
+
+FakeKernel::FakeKernel(const Plan& plan, Climate climate, std::uint64_t seed, Record& record, Violations& violations)
+    : plan_(plan), climate_(climate), random_(seed), record_(record), violations_(violations) {
+  for (std::size_t i = 0; i < plan.services.size(); ++i) {
+    if (chance(climate_.broken)) broken_.insert(static_cast<ServiceId>(i));
+  }
+}
+
+void FakeKernel::carry_out(const Action& action, Time now) {
+  now_ = now;
+  if (left_) violations_.push_back("an action after Exit");
+  std::visit([this](const auto& what) { do_action(what); }, action);
+}
+
+// ---- Actions
+
+void FakeKernel::do_action(const Spawn& action) {
+  if (const auto failure = refusal(action.service)) {
+    write(entry::Refused{action.service, *failure});
+    answers_.push_back(SpawnFailed{action.service, *failure});
+    return;
+  }
+  mains_[action.service] = Main{give_birth(Kind::Leader, action.service, std::nullopt)};
+  answers_.push_back(Spawned{action.service});
+}
+
+std::optional<StartFailure> FakeKernel::refusal(ServiceId service) {
+  const bool no_slots = now_ >= climate_.no_slots_from && now_ < climate_.no_slots_until;
+  if (no_slots || chance(climate_.spawn_fails)) return StartFailure{StartStage::Fork, kAgain, "", true};
+  if (!broken_.contains(service)) return std::nullopt;
+  return StartFailure{StartStage::Exec, index_of(service) % 2 == 0 ? kNoEntry : kNoAccess, "", false};
+}
+
+void FakeKernel::do_action(const SendSignal& action) {
+  const auto found = mains_.find(action.service);
+  const bool to_group = action.target == SendSignal::Target::Group;
+  if (found == mains_.end() || (to_group ? found->second.forgotten : found->second.reaped)) {
+    violations_.push_back("a signal for " + plan_[action.service].spec.name + ", of which nothing may be left");
+    return;
+  }
+  const Main& main = found->second;
+  const Means means = to_group ? Means::ToGroup : Means::ToMain;
+  if (main.ended && !main.reaped) write(entry::Signalled{main.pid, action.signal, means});
+  for (auto& [pid, process] : processes_) {
+    if (process.leader != main.pid || process.kind == Kind::Daemon) continue;
+    if (to_group || process.kind == Kind::Leader) signal(process, action.signal, means);
+  }
+}
+
+void FakeKernel::do_action(const WatchGroup& action) {
+  const auto found = mains_.find(action.service);
+  if (found == mains_.end() || !found->second.told || found->second.reaped || found->second.watched) {
+    violations_.push_back("a watch on " + plan_[action.service].spec.name + " at the wrong time");
+    return;
+  }
+  found->second.watched = true;
+}
+
+void FakeKernel::do_action(const Sweep& action) {
+  write(entry::Swept{action.repeat});
+  end_is_looked_for_ = true;
+  for (auto& [pid, process] : processes_) {
+    if (belongs_to_running_service(process) || (process.swept && !action.repeat)) continue;
+    process.swept = true;
+    signal(process, kTerminate, Means::Sweep);
+    signal(process, kContinue, Means::Sweep);
+  }
+}
+
+// A service runs until the end of its main process has been told, or its group is empty when that was asked for.
+bool FakeKernel::belongs_to_running_service(const Process& process) const {
+  if (process.kind == Kind::Daemon) return false;
+  const Main& main = mains_.at(process.service);
+  if (main.pid != process.leader) return false;
+  return !main.told || (main.watched && !main.forgotten);
+}
+
+void FakeKernel::do_action(const KillEverything& action) {
+  write(entry::KilledEverything{action.spare_main_command});
+  end_is_looked_for_ = true;
+  for (auto& [pid, process] : processes_) {
+    if (!action.spare_main_command || !is_spared(process)) signal(process, kKill, Means::KillEverything);
+  }
+}
+
+// With the main command its group is spared.
+bool FakeKernel::is_spared(const Process& process) const {
+  return plan_.is_main(process.service) && belongs_to_running_service(process);
+}
+
+void FakeKernel::do_action(const Announce& action) { write(entry::Said{action.notice}); }
+
+void FakeKernel::do_action(const Exit& action) {
+  write(entry::Left{action.code, action.abandoned});
+  left_ = true;
+}
+
+// ---- Processes
+
+Pid FakeKernel::give_birth(Kind kind, ServiceId service, std::optional<Pid> leader) {
+  const Pid pid{++last_pid_};
+  Process process{.pid = pid,
+                  .kind = kind,
+                  .service = service,
+                  .leader = leader.value_or(pid),
+                  .ignores_signals = chance(climate_.ignores_signals),
+                  .takes_to_end = chance(40) ? 0s : some_time(3s),
+                  .takes_to_die = chance(climate_.undying) ? some_time(2s) : 0s,
+                  .end_status = WaitStatus::exited(0),
+                  .dies_of_signals = chance(50)};
+  if (chance(climate_.fails)) {
+    process.end_status =
+        chance(30) ? WaitStatus::signaled(Signal{11}) : WaitStatus::exited(static_cast<int>(1 + random_.below(5)));
+  }
+  const bool is_oneshot = kind == Kind::Leader && plan_[service].spec.type == config::ServiceType::Oneshot;
+  // A main command that is never killed must end some time, or the simulation would not.
+  const bool must_end = kind == Kind::Leader && plan_.is_main(service) && plan_.main_is_never_killed();
+  if (must_end) {
+    process.ends_at = now_ + 10ms + Duration(std::chrono::milliseconds(random_.below(40000)));
+  } else if (is_oneshot || chance(climate_.ends_by_itself)) {
+    const Duration runs = 10ms + some_time(chance(50) ? 2s : 25s);
+    process.ends_at = chance(50) ? now_ + runs : round_up(now_ + runs);
+  }
+  if (kind != Kind::Daemon && chance(climate_.forks)) process.forks_at = round_up(now_ + some_time(4s));
+  if (chance(climate_.suspended)) process.suspends_at = round_up(now_ + some_time(10s));
+  write(entry::Born{pid, kind, service, process.leader});
+  processes_.emplace(pid, process);
+  return pid;
+}
+
+void FakeKernel::signal(Process& process, Signal signal, Means means) {
+  write(entry::Signalled{process.pid, signal, means});
+  if (signal == kKill) {
+    process.suspended = false;
+    process.ignores_signals = true;  // it is not its own master any more
+    process.while_suspended.reset();
+    process.end_status = WaitStatus::signaled(kKill);
+    process.forks_at = process.suspends_at = kNever;
+    process.ends_at = now_ + process.takes_to_die;
+  } else if (signal == kContinue) {
+    process.suspended = false;
+    if (process.while_suspended) take_effect(process, *std::exchange(process.while_suspended, std::nullopt));
+  } else if (process.suspended) {
+    if (reacts_to(process, signal)) process.while_suspended = signal;
+  } else {
+    take_effect(process, signal);
+  }
+}
+
+bool FakeKernel::reacts_to(const Process& process, Signal signal) const {
+  return !process.ignores_signals && (signal == kTerminate || signal == plan_[process.service].spec.stop_signal);
+}
+
+void FakeKernel::take_effect(Process& process, Signal signal) {
+  if (!reacts_to(process, signal)) return;
+  if (process.dies_of_signals) process.end_status = WaitStatus::signaled(signal);
+  const Duration delay = process.dies_of_signals ? 0s : process.takes_to_end;
+  process.ends_at = std::min(process.ends_at, now_ + delay);
+}
+
+Time FakeKernel::due_time(const Process& process) const {
+  if (process.suspended) return kNever;
+  return std::min({process.ends_at, process.forks_at, process.suspends_at});
+}
+
+Time FakeKernel::next_process_event() const {
+  Time next = kNever;
+  for (const auto& [pid, process] : processes_) next = std::min(next, due_time(process));
+  return next;
+}
+
+bool FakeKernel::step(Time now) {
+  now_ = now;
+  std::vector<Pid> due;
+  for (const auto& [pid, process] : processes_) {
+    if (due_time(process) <= now) due.push_back(pid);
+  }
+  if (due.empty()) return false;
+  act(processes_.at(due[random_.below(due.size())]));
+  return true;
+}
+
+void FakeKernel::act(Process& process) {
+  if (process.forks_at <= now_) {
+    process.forks_at = chance(30) ? round_up(now_ + some_time(4s) + 1ns) : kNever;
+    give_birth(chance(60) ? Kind::Background : Kind::Daemon, process.service, process.leader);
+  } else if (process.suspends_at <= now_) {
+    process.suspends_at = kNever;
+    process.suspended = true;
+    if (process.kind == Kind::Leader && plan_.is_main(process.service)) main_suspension_untold_ = true;
+  } else {
+    end(process.pid);
+  }
+}
+
+void FakeKernel::end(Pid pid) {
+  const Process process = processes_.at(pid);
+  processes_.erase(pid);
+  write(entry::Ended{pid, process.end_status});
+  if (process.kind == Kind::Leader) mains_.at(process.service).ended = process.end_status;
+}
+
+bool FakeKernel::group_is_empty(Pid leader) const {
+  return std::none_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
+    return entry.second.leader == leader && entry.second.kind != Kind::Daemon;
+  });
+}
+
+Duration FakeKernel::some_time(Duration longest) {
+  // Short times are as likely as long ones.
+  Duration span = longest;
+  while (span > 1ms && chance(60)) span /= 3;
+  return Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(span.count()))));
+}
+
+// ---- News
+
+std::vector<Event> FakeKernel::news() const {
+  std::vector<Event> news;
+  bool zombies = false;
+  for (const auto& [service, main] : mains_) {
+    zombies = zombies || (main.ended && !main.reaped);
+    if (main.ended && !main.told) news.emplace_back(Exited{service, *main.ended});
+    if (main.watched && main.reaped && !main.forgotten && group_is_empty(main.pid))
+      news.emplace_back(GroupEmptied{service});
+  }
+  if (main_suspension_untold_) news.emplace_back(MainSuspended{kStop});
+  const bool nothing_left = end_is_looked_for_ && processes_.empty() && !zombies;
+  if (nothing_left && !told_nothing_left_) news.emplace_back(NothingLeft{});
+  return news;
+}
+
+void FakeKernel::telling(const Event& event) {
+  told_nothing_left_ = std::holds_alternative<NothingLeft>(event);
+  std::visit(Overloaded{
+                 [&](const Exited& exited) { mains_.at(exited.service).told = true; },
+                 [&](const GroupEmptied& emptied) { mains_.at(emptied.service).forgotten = true; },
+                 [&](const MainSuspended&) { main_suspension_untold_ = false; },
+                 [](const auto&) {},
+             },
+             event);
+}
+
+void FakeKernel::told(const Event& event, Time now) {
+  now_ = now;
+  const auto* exited = std::get_if<Exited>(&event);
+  if (!exited) return;
+  Main& main = mains_.at(exited->service);
+  main.reaped = true;
+  main.forgotten = !main.watched;
+  write(entry::Reaped{main.pid});
+}
+
+}  // namespace cinit::core::simulation

@@ -1,0 +1,316 @@
+#include "simulation/history.hpp"
+
+#include <algorithm>
+
+#include "base/overloaded.hpp"
+
+namespace cinit::core::simulation {
+namespace {
+
+constexpr Signal kTerminate{15};
+
+template <class T>
+bool contains(const std::vector<T>& values, const T& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+bool begins_answer(const Entry& entry) {
+  return std::holds_alternative<entry::Told>(entry.what) || std::holds_alternative<entry::Booted>(entry.what);
+}
+
+}  // namespace
+
+History::History(const Plan& plan, const Record& record)
+    : plan_(plan), record_(record), services_(plan.services.size()) {
+  for (const PlannedService& planned : plan.services) next_delays_.push_back(planned.spec.restart_delay);
+  find_tiers();
+  find_stop();
+  read();
+}
+
+void History::find_tiers() {
+  tiers_.resize(plan_.services.size());
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const ServiceId id : ids()) {
+      for (const ServiceId earlier : plan_[id].waits_for) {
+        if (tiers_[index_of(earlier)] > tiers_[index_of(id)]) continue;
+        tiers_[index_of(earlier)] = tiers_[index_of(id)] + 1;
+        changed = true;
+      }
+    }
+  }
+}
+
+void History::find_stop() {
+  for (Index i = 0; i < record_.size(); ++i) {
+    const auto* said = std::get_if<entry::Said>(&record_[i].what);
+    const auto* begun = said ? std::get_if<notice::ShutdownBegun>(&said->notice) : nullptr;
+    if (!begun) continue;
+    const Duration total = plan_.stop.total;
+    const Duration reserve = std::min<Duration>(total / 4, std::chrono::seconds(2));
+    stop_ = StopHistory{i, begun->cause, begun->service, at(i), at(i) + total, reserve, at(i) + (total - reserve)};
+    return;
+  }
+}
+
+void History::read() {
+  for (Index i = 0; i < record_.size(); ++i) {
+    // A main command that has not been started when the stop begins will not be.
+    if (i == stop_index() && plan_.main_command && service(*plan_.main_command).runs.empty()) {
+      main_gone_ = std::min(main_gone_, i);
+    }
+    std::visit(Overloaded{
+                   [&](const entry::Signalled& sent) {
+                     processes_.at(sent.pid).signals.push_back({i, sent.signal, sent.means});
+                   },
+                   [&](const entry::Ended& ended) {
+                     processes_.at(ended.pid).ended = i;
+                     processes_.at(ended.pid).status = ended.status;
+                   },
+                   [&](const entry::Left&) { left_ = i; },
+                   [&](const entry::Booted&) {},
+                   [&](const entry::Reaped&) {},
+                   [&](const entry::Swept&) {},
+                   [&](const entry::KilledEverything&) {},
+                   [&](const auto& entry) { see(i, entry); },
+               },
+               record_[i].what);
+  }
+}
+
+void History::see(Index index, const entry::Born& born) {
+  processes_.emplace(born.pid, ProcessHistory{born.pid, born.kind, born.service, born.leader, index});
+  if (born.kind != Kind::Leader) return;
+  at_service(born.service).runs.push_back(born.pid);
+  at_service(born.service).attempts.push_back({index, Attempt::Outcome::Born});
+}
+
+void History::see(Index index, const entry::Refused& refused) {
+  using enum Attempt::Outcome;
+  at_service(refused.service).attempts.push_back({index, refused.failure.transient ? Postponed : Refused});
+}
+
+void History::see(Index index, const entry::Told& told) {
+  std::visit(Overloaded{
+                 [&](const Spawned& event) {
+                   last_run(event.service).runs = index;
+                   ServiceHistory& service = at_service(event.service);
+                   service.attempts.back().answered = index;
+                   const bool is_oneshot = plan_[event.service].spec.type == config::ServiceType::Oneshot;
+                   if (!is_oneshot) service.settled = std::min(service.settled, index);
+                 },
+                 [&](const SpawnFailed& event) { spawn_failed(index, event); },
+                 [&](const Exited& event) { exited(index, event); },
+                 [&](const GroupEmptied& event) { last_run(event.service).over = index; },
+                 [&](const SignalReceived& event) { got_signal(index, event); },
+                 [](const MainSuspended&) {},
+                 [](const DeadlineReached&) {},
+                 [](const NothingLeft&) {},
+             },
+             told.event);
+}
+
+void History::see(Index index, const entry::Said& said) {
+  const auto* failed = std::get_if<notice::RequirementFailed>(&said.notice);
+  if (!failed) return;
+  at_service(failed->service).requirement_failed = index;
+  at_service(failed->service).code = service(failed->required).failure_code.value_or(1);
+  end_for_good(index, failed->service, true);
+}
+
+void History::spawn_failed(Index index, const SpawnFailed& event) {
+  at_service(event.service).attempts.back().answered = index;
+  if (event.failure.transient) return;
+  constexpr int kNoEntry = 2;
+  at_service(event.service).code = event.failure.error == kNoEntry ? 127 : 126;
+  end_for_good(index, event.service, true);
+}
+
+void History::exited(Index index, const Exited& event) {
+  ProcessHistory& leader = last_run(event.service);
+  leader.told = index;
+  at_service(event.service).code = event.status.shell_code();
+  leader.verdict = judge(index, leader);
+  if (leaves_group_alone(leader)) leader.over = index;
+  if (leader.verdict == Verdict::Done) end_for_good(index, event.service, false);
+  if (leader.verdict == Verdict::Failed) end_for_good(index, event.service, true);
+  if (plan_.is_main(event.service)) main_gone_ = std::min(main_gone_, index);
+}
+
+void History::end_for_good(Index index, ServiceId id, bool failed) {
+  ServiceHistory& service = at_service(id);
+  service.ended_for_good = std::min(service.ended_for_good, index);
+  service.settled = std::min(service.settled, index);
+  service.failed = failed;
+  const int code = service.code.value_or(1);
+  if (failed) service.failure_code = code == 0 ? 1 : code;
+  if (plan_.is_main(id)) main_gone_ = std::min(main_gone_, index);
+}
+
+Verdict History::judge(Index index, ProcessHistory& leader) {
+  if (stop_index() < index) return Verdict::Stopped;
+  const config::Service& spec = plan_[leader.service].spec;
+  const WaitStatus status = *leader.status;
+  const bool success = status.by_signal() ? contains(spec.success_exit_status.signals, status.signal())
+                                          : contains(spec.success_exit_status.codes, status.code());
+  const bool again =
+      spec.restart == config::RestartPolicy::Always || (spec.restart == config::RestartPolicy::OnFailure && !success);
+  if (again) return judge_restart(index, leader);
+  return success ? Verdict::Done : Verdict::Failed;
+}
+
+Verdict History::judge_restart(Index index, ProcessHistory& leader) {
+  const config::Service& spec = plan_[leader.service].spec;
+  Duration& next_delay = next_delays_[index_of(leader.service)];
+  if (at(index) - at(leader.born) >= spec.restart_max_delay) next_delay = spec.restart_delay;
+  const Duration delay = next_delay;
+  next_delay = std::min(delay * 2, spec.restart_max_delay);
+  leader.restart_from = at(index) + delay;
+  leader.restart_until = leader.restart_from + delay / 10;
+
+  const std::uint32_t burst = spec.start_limit_burst;
+  if (burst == 0 || starts_in_interval(leader.service, leader.restart_from) < burst) return Verdict::Restart;
+  if (starts_in_interval(leader.service, leader.restart_until) >= burst) return Verdict::Failed;
+  // It depends on the jitter, which nobody knows.
+  return says_start_limit_hit(index, leader.service) ? Verdict::Failed : Verdict::Restart;
+}
+
+std::size_t History::starts_in_interval(ServiceId id, Time due) const {
+  const auto& attempts = service(id).attempts;
+  return static_cast<std::size_t>(std::count_if(attempts.begin(), attempts.end(), [&](const Attempt& attempt) {
+    return attempt.outcome != Attempt::Outcome::Postponed &&
+           due - at(attempt.index) < plan_[id].spec.start_limit_interval;
+  }));
+}
+
+bool History::says_start_limit_hit(Index event, ServiceId id) const {
+  for (Index i = event + 1; i < answer_end(event); ++i) {
+    const auto* said = std::get_if<entry::Said>(&record_[i].what);
+    const auto* hit = said ? std::get_if<notice::StartLimitHit>(&said->notice) : nullptr;
+    if (hit && hit->service == id) return true;
+  }
+  return false;
+}
+
+void History::got_signal(Index index, const SignalReceived& event) {
+  const bool main_is_there = plan_.main_command && index < main_gone_;
+  const bool stops = main_is_there ? event.signal == kTerminate : contains(plan_.stop_signals, event.signal);
+  if (stops) stop_signals_.push_back(index);
+}
+
+// ---- Questions
+
+std::vector<ServiceId> History::ids() const {
+  std::vector<ServiceId> ids;
+  for (std::size_t i = 0; i < services_.size(); ++i) ids.push_back(static_cast<ServiceId>(i));
+  return ids;
+}
+
+Index History::answer_end(Index index) const {
+  Index end = index + 1;
+  while (end < record_.size() && !begins_answer(record_[end])) ++end;
+  return end;
+}
+
+Index History::event_of(Index index) const {
+  while (!begins_answer(record_[index])) --index;
+  return index;
+}
+
+Index History::first_event_at(Time at) const {
+  Index index = 0;
+  while (index < record_.size() && (record_[index].at < at || !begins_answer(record_[index]))) ++index;
+  return index < record_.size() ? index : kNowhere;
+}
+
+Index History::stop_signal(std::size_t number) const {
+  return number <= stop_signals_.size() ? stop_signals_[number - 1] : kNowhere;
+}
+
+bool History::leaves_group_alone(const ProcessHistory& leader) const {
+  const config::Service& spec = plan_[leader.service].spec;
+  const bool finished = leader.verdict == Verdict::Done && spec.type == config::ServiceType::Oneshot;
+  return spec.kill_mode == config::KillMode::Process || finished || plan_.is_main(leader.service);
+}
+
+std::vector<History::Unfinished> History::unfinished_when_the_stop_begins() const {
+  std::vector<Unfinished> unfinished;
+  const auto is_there = [&](Index begin, Index end) { return begin < stop_index() && stop_index() < end; };
+  for (const auto& [pid, process] : processes_) {
+    if (process.kind != Kind::Leader || !is_there(process.born, process.over)) continue;
+    unfinished.push_back({tiers_[index_of(process.service)], process.over, pid});
+  }
+  for (const ServiceId id : ids()) {
+    for (const Attempt& attempt : service(id).attempts) {
+      if (attempt.outcome == Attempt::Outcome::Born || !is_there(attempt.index, attempt.answered)) continue;
+      unfinished.push_back({tiers_[index_of(id)], attempt.answered, std::nullopt});
+    }
+  }
+  return unfinished;
+}
+
+Index History::all_over() const {
+  Index last = stop_index();
+  for (const Unfinished& service : unfinished_when_the_stop_begins()) last = std::max(last, service.over);
+  return last;
+}
+
+Time History::end_of_patience() const {
+  if (!stop_) return kNever;
+  Time end = stop_->deadline;
+  const Time all_over_at = at(all_over());
+  const bool by_main = stop_->cause == notice::StopCause::MainCommandEnded;
+  if (by_main && all_over_at < stop_->sweep_at) end = all_over_at + stop_->reserve;
+  return std::min(end, at(stop_signal(3)));
+}
+
+bool History::spares_main_at(Index index) const {
+  return plan_.main_command && plan_.services.size() == 1 && !plan_.stop.chosen && index < main_gone_;
+}
+
+std::map<Pid, Ask> History::asks() const {
+  std::map<Pid, Ask> asks;
+  if (!stop_) return asks;
+  std::map<std::uint32_t, std::vector<Unfinished>> tiers;
+  for (const Unfinished& service : unfinished_when_the_stop_begins()) tiers[service.tier].push_back(service);
+  const auto ask_tier = [&](const std::vector<Unfinished>& tier, Ask ask) {
+    for (const Unfinished& service : tier) {
+      if (service.leader) asks.emplace(*service.leader, ask);
+    }
+  };
+
+  Ask ask{stop_->index, stop_->begins};
+  Index asked_over = stop_->index;  // when those that have been asked have stopped
+  while (ask.index != stop_signal(2)) {
+    std::erase_if(tiers, [&](const auto& tier) { return all_over_by(tier.second, ask.index); });
+    if (tiers.empty()) return asks;
+    const Time share_end = ask.at + (stop_->sweep_at - ask.at) / static_cast<std::int64_t>(tiers.size());
+    const auto tier = tiers.extract(tiers.begin()).mapped();
+    ask_tier(tier, ask);
+    for (const Unfinished& service : tier) asked_over = std::max(asked_over, service.over);
+    if (share_end <= ask.at) continue;  // the next tier follows in the same answer
+    const Index next = std::min({std::max(asked_over, ask.index), first_event_at(share_end), stop_signal(2)});
+    if (next == kNowhere) return asks;
+    ask = {next, at(next)};
+  }
+  for (const auto& [number, tier] : tiers) ask_tier(tier, ask);
+  return asks;
+}
+
+bool History::all_over_by(const std::vector<Unfinished>& services, Index index) {
+  return std::all_of(services.begin(), services.end(),
+                     [&](const Unfinished& service) { return service.over <= index; });
+}
+
+Index History::asked(const ProcessHistory& leader) const {
+  const Signal own = plan_[leader.service].spec.stop_signal;
+  for (const SentSignal& sent : leader.signals) {
+    const bool directly = sent.means == Means::ToMain || sent.means == Means::ToGroup;
+    const bool asks = sent.signal == own || sent.signal == kTerminate;
+    if (sent.index > stop_index() && sent.index < leader.told && directly && asks) return sent.index;
+  }
+  return kNowhere;
+}
+
+}  // namespace cinit::core::simulation

@@ -1,0 +1,12 @@
+// Configurations that nobody would write, for the supervisor to survive.
+#pragma once
+
+#include "core/plan.hpp"
+#include "core/random.hpp"
+
+namespace cinit::core::simulation {
+
+// 1 to 30 services in a random order without cycles, with or without a main command, or a lone main command.
+Plan random_plan(Random& random);
+
+}  // namespace cinit::core::simulation

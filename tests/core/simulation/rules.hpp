@@ -1,0 +1,17 @@
+// What must hold in every life of a container, whatever its processes do. Each function returns what does not hold.
+#pragma once
+
+#include "simulation/history.hpp"
+
+namespace cinit::core::simulation {
+
+// Who is started, when, and how often; and when the stop of everything begins.
+Violations start_rules(const History& history);
+
+// Who gets which signal, and when.
+Violations stop_rules(const History& history);
+
+// When cinit leaves, and with which code.
+Violations exit_rules(const History& history);
+
+}  // namespace cinit::core::simulation

@@ -1,0 +1,340 @@
+#include <algorithm>
+
+#include "simulation/rules.hpp"
+
+namespace cinit::core::simulation {
+namespace {
+
+constexpr Signal kKill{9};
+constexpr Signal kTerminate{15};
+constexpr Signal kContinue{18};
+
+class StopRules {
+ public:
+  explicit StopRules(const History& history)
+      : history_(history), plan_(history.plan()), end_of_patience_(history.end_of_patience()), asks_(history.asks()) {}
+
+  Violations check() {
+    for (const auto& [pid, process] : history_.processes()) {
+      if (process.kind == Kind::Leader) {
+        stop_signal_comes_when_due(process);
+        rest_of_group_is_asked(process);
+      }
+      kill_is_due(process);
+      kill_comes(process);
+      nobody_is_killed_unasked(process);
+      urged(process);
+      swept(process);
+    }
+    sweep_begins();
+    if (plan_.main_command) {
+      signals_for_main();
+      suspended_main();
+    }
+    return std::move(violations_);
+  }
+
+ private:
+  // ---- The stop signal
+
+  void stop_signal_comes_when_due(const ProcessHistory& leader) {
+    const Index asked = history_.asked(leader);
+    const auto due = asks_.find(leader.pid);
+    if (due == asks_.end()) {
+      if (asked != kNowhere) wrong(leader, "is asked to stop, which is not its turn");
+      return;
+    }
+    // One whose start is not answered yet is asked when it is.
+    const Index event = std::max(due->second.index, std::min(leader.runs, leader.told));
+    if (leader.told <= event) {
+      if (asked < due->second.index) wrong(leader, "is asked to stop before its turn");
+      return;
+    }
+    if (!history_.answers(asked, event)) return wrong(leader, "is not asked to stop exactly when it is its turn");
+    asked_as_its_kill_mode_says(leader, asked);
+    const bool is_main = plan_.is_main(leader.service);
+    if (!is_main && !gets(leader, kContinue, asked, history_.answer_end(event))) wrong(leader, "gets no SIGCONT");
+  }
+
+  // Its group is asked with it, or not.
+  void asked_as_its_kill_mode_says(const ProcessHistory& leader, Index asked) {
+    const Index second = history_.stop_signal(2);
+    if (second < asked && asked < history_.answer_end(second)) return;  // which is for everybody
+    const bool with_group = plan_[leader.service].spec.kill_mode == config::KillMode::Group;
+    const Signal signal = plan_[leader.service].spec.stop_signal;
+    const Index event = history_.event_of(asked);
+    for (const auto& [pid, process] : history_.processes()) {
+      if (process.leader != leader.pid || process.kind != Kind::Background || !process.alive_at(event)) continue;
+      const bool is_asked = gets(process, signal, event, history_.answer_end(event));
+      if (is_asked != with_group) wrong(process, with_group ? "is not asked with its group" : "is asked too early");
+    }
+  }
+
+  // What is left of a group gets SIGTERM when its main process has ended.
+  void rest_of_group_is_asked(const ProcessHistory& leader) {
+    if (leader.told == kNowhere || history_.leaves_group_alone(leader)) return;
+    for (const auto& [pid, process] : history_.processes()) {
+      if (process.leader != leader.pid || process.kind != Kind::Background || !process.alive_at(leader.told)) continue;
+      const Index end = history_.answer_end(leader.told);
+      if (!gets(process, kTerminate, leader.told, end) || !gets(process, kContinue, leader.told, end)) {
+        wrong(process, "is not asked to end although its main process has ended");
+      }
+    }
+  }
+
+  // The second stop signal reaches everything that is alive.
+  void urged(const ProcessHistory& process) {
+    const Index second = history_.stop_signal(2);
+    if (second == kNowhere || second > last_chance() || !process.alive_at(second)) return;
+    const auto count = std::count_if(process.signals.begin(), process.signals.end(), [&](const SentSignal& sent) {
+      return sent.signal == kTerminate && history_.answers(sent.index, second);
+    });
+    if (got_kill_before(process, second)) return;
+    if (count != 1) wrong(process, "gets SIGTERM " + std::to_string(count) + " times at the second stop signal");
+  }
+
+  bool got_kill_before(const ProcessHistory& process, Index index) const { return gets(process, kKill, 0, index); }
+
+  // ---- SIGKILL
+
+  // SIGKILL of its own service: when that service's time is over.
+  Time kill_time(const ProcessHistory& process) const {
+    if (process.kind == Kind::Daemon) return kNever;
+    const ProcessHistory& leader = history_.process(process.leader);
+    const config::Service& spec = plan_[leader.service].spec;
+    const Index asked = history_.asked(leader);
+    if (asked != kNowhere) return spec.stop_timeout ? history_.at(asked) + *spec.stop_timeout : kNever;
+    if (leader.told == kNowhere || history_.leaves_group_alone(leader)) return kNever;
+    if (spec.stop_timeout) return history_.at(leader.told) + *spec.stop_timeout;
+    const bool only_budget = leader.told > history_.stop_index() || plan_.is_main(leader.service);
+    return only_budget ? kNever : history_.at(leader.told) + plan_.stop.total;
+  }
+
+  void kill_is_due(const ProcessHistory& process) {
+    for (const SentSignal& sent : process.signals) {
+      if (sent.signal != kKill) continue;
+      const Time at = history_.at(sent.index);
+      const bool by_service = sent.means != Means::KillEverything && at == kill_time(process);
+      if (!by_service && !patience_is_over(sent.index)) wrong(process, "gets SIGKILL which is not due");
+      if (plan_.is_main(process.service) && process.kind == Kind::Leader && history_.spares_main_at(sent.index)) {
+        wrong(process, "gets SIGKILL and is never to get one");
+      }
+    }
+  }
+
+  // A main command that outlasts the budget is followed by the SIGKILL of what is left.
+  bool patience_is_over(Index index) const {
+    const Time at = history_.at(index);
+    return at == end_of_patience_ || (at > end_of_patience_ && at == history_.at(history_.main_gone()));
+  }
+
+  void kill_comes(const ProcessHistory& process) {
+    const Time own = kill_time(process);
+    const bool alone = plan_[process.service].spec.kill_mode == config::KillMode::Process;
+    const bool concerns = process.kind == Kind::Leader || (process.kind == Kind::Background && !alone);
+    if (concerns && own < end_of_patience_ && is_alive_through(process, own) && !got_kill_at(process, own)) {
+      wrong(process, "does not get SIGKILL when its service's time is over");
+    }
+    const bool spared = process.kind != Kind::Daemon && plan_.is_main(process.service) &&
+                        history_.spares_main_at(first_index_after(end_of_patience_));
+    if (!spared && is_alive_through(process, end_of_patience_) && !got_kill_at(process, end_of_patience_)) {
+      wrong(process, "survives the end of the budget");
+    }
+  }
+
+  // Whether it lived before that instant and after it.
+  bool is_alive_through(const ProcessHistory& process, Time at) const {
+    return at != kNever && history_.at(process.born) < at && history_.at(process.ended) > at &&
+           history_.at(history_.left()) > at;
+  }
+
+  bool got_kill_at(const ProcessHistory& process, Time at) const {
+    return std::any_of(process.signals.begin(), process.signals.end(),
+                       [&](const SentSignal& sent) { return sent.signal == kKill && history_.at(sent.index) <= at; });
+  }
+
+  Index first_index_after(Time at) const {
+    const Record& record = history_.record();
+    const auto found = std::find_if(record.begin(), record.end(), [&](const Entry& entry) { return entry.at > at; });
+    return static_cast<Index>(found - record.begin());
+  }
+
+  // Only the end of the budget, a third stop signal and the end of one's own service spare the question.
+  void nobody_is_killed_unasked(const ProcessHistory& process) {
+    const auto kill = std::find_if(process.signals.begin(), process.signals.end(),
+                                   [](const SentSignal& sent) { return sent.signal == kKill; });
+    if (kill == process.signals.end()) return;
+    const Signal own = plan_[process.service].spec.stop_signal;
+    const bool asked = gets(process, kTerminate, 0, kill->index) || gets(process, own, 0, kill->index);
+    const bool by_budget = history_.stop() && history_.at(kill->index) >= history_.stop()->deadline;
+    const bool by_third = history_.stop_signal(3) < kill->index;
+    const bool with_its_main_process =
+        process.kind == Kind::Background && history_.process(process.leader).told > kill->index;
+    const bool came_after_the_sweep = process.born > first_sweep();
+    const bool came_after_its_main =
+        process.kind == Kind::Background && process.born > history_.process(process.leader).told;
+    if (!asked && !by_budget && !by_third && !with_its_main_process && !came_after_the_sweep && !came_after_its_main) {
+      wrong(process, "gets SIGKILL and was never asked");
+    }
+  }
+
+  // ---- The sweep
+
+  // When it belongs to no running service any more.
+  Index stray_since(const ProcessHistory& process) const {
+    if (process.kind == Kind::Daemon) return process.born;
+    if (process.kind == Kind::Leader) return kNowhere;
+    const ProcessHistory& leader = history_.process(process.leader);
+    return history_.leaves_group_alone(leader) ? std::max(leader.told, process.born) : kNowhere;
+  }
+
+  // Each process of no service is asked once: by D - R at the latest, or when it is left behind after that.
+  void swept(const ProcessHistory& process) {
+    const auto times = std::count_if(process.signals.begin(), process.signals.end(), [](const SentSignal& sent) {
+      return sent.signal == kTerminate && sent.means == Means::Sweep;
+    });
+    const auto most = history_.stop_signal(2) == kNowhere ? 1 : 2;
+    if (times > most) wrong(process, "is swept " + std::to_string(times) + " times");
+    const Index stray = stray_since(process);
+    if (stray == kNowhere || !history_.stop()) return;
+    const bool born_too_late = process.born > first_sweep();
+    const Time due = std::max(sweep_time(), history_.at(stray));
+    if (!born_too_late && due < end_of_patience_ && is_alive_through(process, due) && !swept_by(process, due)) {
+      wrong(process, "is not swept in time");
+    }
+  }
+
+  bool swept_by(const ProcessHistory& process, Time at) const {
+    return std::any_of(process.signals.begin(), process.signals.end(), [&](const SentSignal& sent) {
+      return sent.signal == kTerminate && sent.means == Means::Sweep && history_.at(sent.index) <= at;
+    });
+  }
+
+  Time sweep_time() const { return std::min(history_.at(history_.all_over()), history_.stop()->sweep_at); }
+
+  Index first_sweep() const {
+    const Record& record = history_.record();
+    const auto found = std::find_if(record.begin(), record.end(), [](const Entry& entry) {
+      return std::holds_alternative<entry::Swept>(entry.what);
+    });
+    return found == record.end() ? kNowhere : static_cast<Index>(found - record.begin());
+  }
+
+  // Not before its time, unless a second stop signal asked for it.
+  void sweep_begins() {
+    const Index first = first_sweep();
+    if (!history_.stop()) {
+      if (first != kNowhere) violations_.push_back("a sweep without a stop");
+      return;
+    }
+    const Time due = std::min(sweep_time(), history_.at(history_.stop_signal(2)));
+    if (due < end_of_patience_ && due < history_.at(history_.left()) && history_.at(first) != due) {
+      violations_.push_back("the sweep does not begin when it should");
+    }
+  }
+
+  // ---- The main command's signals
+
+  // Every one that cinit got for it reaches it once and in order, at once or when it runs.
+  void signals_for_main() {
+    const auto& runs = history_.service(*plan_.main_command).runs;
+    if (runs.empty()) return;
+    const ProcessHistory& main = history_.process(runs.front());
+    const std::vector<Forwarded> expected = expected_for(main);
+    const std::vector<SentSignal> actual = directly_sent(main);
+    if (actual.size() != expected.size()) {
+      return wrong(main,
+                   "gets " + std::to_string(actual.size()) + " signals instead of " + std::to_string(expected.size()));
+    }
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      const Index event = std::max(expected[i].event, main.runs);
+      if (actual[i].signal != expected[i].signal) wrong(main, "gets a signal that was not its turn");
+      if (!history_.answers(actual[i].index, event)) wrong(main, "does not get a signal at once");
+    }
+  }
+
+  // One that is suspended when it is to stop, or while it stops, cannot take its signal before it is woken.
+  void suspended_main() {
+    const auto& runs = history_.service(*plan_.main_command).runs;
+    if (runs.empty()) return;
+    const ProcessHistory& main = history_.process(runs.front());
+    const Index asked = history_.asked(main);
+    const Index end = std::min(main.told, first_kill(main));
+    for (Index i = main.born; asked != kNowhere && i < history_.record().size() && i < end; ++i) {
+      const auto* told = std::get_if<entry::Told>(&history_.record()[i].what);
+      if (!told || !std::holds_alternative<MainSuspended>(told->event)) continue;
+      if (!gets(main, kContinue, i, history_.answer_end(std::max(i, asked))))
+        wrong(main, "is suspended and not woken for its stop");
+    }
+  }
+
+  struct Forwarded {
+    Index event;
+    Signal signal;
+  };
+
+  std::vector<Forwarded> expected_for(const ProcessHistory& main) const {
+    std::vector<Forwarded> expected;
+    const Index end = std::min(history_.main_gone(), first_kill(main));
+    bool own_is_due = history_.stop() && history_.stop()->cause != notice::StopCause::StopSignal;
+    for (Index i = 0; i < history_.record().size() && i < end; ++i) {
+      if (own_is_due && i == history_.stop_index()) expected.push_back({i, kTerminate});
+      const auto* told = std::get_if<entry::Told>(&history_.record()[i].what);
+      const auto* got = told ? std::get_if<SignalReceived>(&told->event) : nullptr;
+      const bool kills = i == history_.stop_signal(3) && !history_.spares_main_at(i);
+      if (got && got->signal != kContinue && !kills) expected.push_back({i, got->signal});
+    }
+    return expected;
+  }
+
+  std::vector<SentSignal> directly_sent(const ProcessHistory& main) const {
+    std::vector<SentSignal> sent;
+    const Index end = std::min(main.told, first_kill(main));
+    for (const SentSignal& signal : main.signals) {
+      if (signal.index < end && signal.signal != kContinue) sent.push_back(signal);
+    }
+    return sent;
+  }
+
+  Index first_kill(const ProcessHistory& process) const {
+    const auto kill = std::find_if(process.signals.begin(), process.signals.end(),
+                                   [](const SentSignal& sent) { return sent.signal == kKill; });
+    return kill == process.signals.end() ? kNowhere : kill->index;
+  }
+
+  // ---- Words
+
+  // The last index at which a stop signal can still mean something.
+  Index last_chance() const { return end_of_patience_ == kNever ? kNowhere : killed_everything(); }
+
+  Index killed_everything() const {
+    const Record& record = history_.record();
+    const auto found = std::find_if(record.begin(), record.end(), [](const Entry& entry) {
+      return std::holds_alternative<entry::KilledEverything>(entry.what);
+    });
+    return found == record.end() ? kNowhere : static_cast<Index>(found - record.begin());
+  }
+
+  static bool gets(const ProcessHistory& process, Signal signal, Index after, Index before) {
+    return std::any_of(process.signals.begin(), process.signals.end(), [&](const SentSignal& sent) {
+      return sent.signal == signal && sent.index > after && sent.index < before;
+    });
+  }
+
+  void wrong(const ProcessHistory& process, const std::string& what) {
+    const auto number = std::to_string(static_cast<std::uint32_t>(process.pid));
+    violations_.push_back("#" + number + " of " + history_.name(process.service) + " " + what);
+  }
+
+  const History& history_;
+  const Plan& plan_;
+  Time end_of_patience_;
+  std::map<Pid, Ask> asks_;
+  Violations violations_;
+};
+
+}  // namespace
+
+Violations stop_rules(const History& history) { return StopRules(history).check(); }
+
+}  // namespace cinit::core::simulation

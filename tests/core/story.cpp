@@ -1,0 +1,108 @@
+#include "story.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/overloaded.hpp"
+
+namespace cinit::core {
+
+std::string Story::boot() { return carry_out(supervisor_.boot(now_)); }
+
+std::string Story::happens(const Event& event) { return carry_out(supervisor_.handle(event, now_)); }
+
+std::string Story::exits(const std::string& name, int code) {
+  return happens(Exited{id_of(name), WaitStatus::exited(code)});
+}
+
+std::string Story::dies(const std::string& name, int signal) {
+  return happens(Exited{id_of(name), WaitStatus::signaled(Signal{signal})});
+}
+
+std::string Story::group_empties(const std::string& name) { return happens(GroupEmptied{id_of(name)}); }
+
+std::string Story::exits_alone(const std::string& name, int code) {
+  const std::string done = exits(name, code);
+  return is<state::Clearing>(name) ? group_empties(name) : done;
+}
+
+std::string Story::signal(int number, SignalOrigin origin) { return happens(SignalReceived{Signal{number}, origin}); }
+
+std::string Story::suspends(int signal) { return happens(MainSuspended{Signal{signal}}); }
+
+std::string Story::nothing_left() { return happens(NothingLeft{}); }
+
+std::string Story::after(Duration span) {
+  const Time then = now_ + span;
+  REQUIRE(supervisor_.next_deadline() >= then);
+  now_ = then;
+  return supervisor_.next_deadline() == then ? happens(DeadlineReached{}) : "-";
+}
+
+std::string Story::at_next_deadline() {
+  REQUIRE(supervisor_.next_deadline() != kNever);
+  return after(next_deadline());
+}
+
+Duration Story::next_deadline() const {
+  const Time due = supervisor_.next_deadline();
+  return due == kNever ? Duration::max() : due - now_;
+}
+
+ServiceId Story::id_of(const std::string& name) const {
+  for (std::size_t i = 0; i < plan_.services.size(); ++i) {
+    if (plan_.services[i].spec.name == name) return static_cast<ServiceId>(i);
+  }
+  FAIL("no service is called ", name);
+  return {};
+}
+
+std::string Story::carry_out(const Actions& actions) {
+  done_.clear();
+  for (const Action& action : actions) carry_out_one(action);
+  while (!answers_.empty()) {
+    const Event event = answers_.front();
+    answers_.erase(answers_.begin());
+    for (const Action& action : supervisor_.handle(event, now_)) carry_out_one(action);
+  }
+  return line();
+}
+
+void Story::answer(ServiceId service) {
+  const auto refused = refused_.find(name_of(service));
+  if (refused == refused_.end()) {
+    answers_.push_back(Spawned{service});
+  } else {
+    answers_.push_back(SpawnFailed{service, refused->second});
+  }
+}
+
+void Story::carry_out_one(const Action& action) {
+  std::visit(Overloaded{
+                 [&](const Spawn& spawn) {
+                   done_.push_back("spawn " + name_of(spawn.service));
+                   answer(spawn.service);
+                 },
+                 [&](const SendSignal& send) {
+                   const bool group = send.target == SendSignal::Target::Group;
+                   done_.push_back(to_string(send.signal) + (group ? " group of " : " ") + name_of(send.service));
+                 },
+                 [&](const WatchGroup& watch) { done_.push_back("watch " + name_of(watch.service)); },
+                 [&](const Sweep& sweep) { done_.push_back(sweep.repeat ? "sweep again" : "sweep"); },
+                 [&](const KillEverything& kill) {
+                   done_.push_back(kill.spare_main_command ? "kill all but main" : "kill everything");
+                 },
+                 [&](const Announce& announce) { notices_.push_back(announce.notice); },
+                 [&](const Exit& exit) {
+                   done_.push_back((exit.abandoned ? "abandon " : "exit ") + std::to_string(exit.code));
+                 },
+             },
+             action);
+}
+
+std::string Story::line() const {
+  std::string text;
+  for (const std::string& action : done_) text += (text.empty() ? "" : ", ") + action;
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace cinit::core

@@ -1,0 +1,88 @@
+// A supervisor whose events and actions read like a story: each step returns what the supervisor did, as one line.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/supervisor.hpp"
+#include "plans.hpp"
+
+namespace cinit::core {
+
+// Every Spawn is answered at once: with success, unless refuse() said otherwise. What the supervisor does in answer to that
+// belongs to the same step.
+//
+// A step's line names the actions in order, with commas between them and "-" when there were none: "spawn db",
+// "SIGTERM db", "SIGTERM group of db", "watch db", "sweep", "sweep again", "kill everything", "kill all but main",
+// "exit 3", "abandon 3". The SIGCONT that follows a stop signal is in it. Notices are not: see said().
+class Story {
+ public:
+  explicit Story(Plan plan) : plan_(std::move(plan)), supervisor_(plan_, 1) {}
+  // The supervisor holds on to the plan.
+  Story(const Story&) = delete;
+  Story& operator=(const Story&) = delete;
+
+  std::string boot();
+
+  // Events, at the time that it is now.
+  std::string exits(const std::string& name, int code);
+  std::string dies(const std::string& name, int signal);
+  std::string group_empties(const std::string& name);
+  // Both: its main process ends, and nothing else was in its group.
+  std::string exits_alone(const std::string& name, int code);
+  std::string signal(int number, SignalOrigin origin = SignalOrigin::Process);
+  std::string suspends(int signal);
+  std::string nothing_left();
+  std::string happens(const Event& event);
+
+  // Lets time pass. Nothing may be due before that; what is due then happens.
+  std::string after(Duration span);
+  // Lets time pass until the next deadline.
+  std::string at_next_deadline();
+
+  // From now on, starting `name` fails in this way; allow() ends that.
+  void refuse(const std::string& name, StartFailure failure) { refused_[name] = std::move(failure); }
+  void allow(const std::string& name) { refused_.erase(name); }
+
+  // The time until the next deadline; Duration::max() when there is none.
+  Duration next_deadline() const;
+  Duration elapsed() const { return now_ - kStart; }
+
+  template <class State>
+  bool is(const std::string& name) const {
+    return std::holds_alternative<State>(supervisor_.state(id_of(name)));
+  }
+
+  // The notices of the given kind since the start.
+  template <class Kind>
+  std::vector<Kind> said() const {
+    std::vector<Kind> found;
+    for (const Notice& notice : notices_) {
+      if (const auto* kind = std::get_if<Kind>(&notice)) found.push_back(*kind);
+    }
+    return found;
+  }
+
+  ServiceId id_of(const std::string& name) const;
+  const std::string& name_of(ServiceId id) const { return plan_[id].spec.name; }
+
+ private:
+  static constexpr Time kStart = Time(std::chrono::hours(1));
+
+  std::string carry_out(const Actions& actions);
+  void carry_out_one(const Action& action);
+  void answer(ServiceId service);
+  std::string line() const;
+
+  Plan plan_;
+  Supervisor supervisor_;
+  Time now_ = kStart;
+  std::map<std::string, StartFailure> refused_;
+  std::vector<Event> answers_;
+  std::vector<std::string> done_;
+  std::vector<Notice> notices_;
+};
+
+}  // namespace cinit::core
