@@ -1,0 +1,22 @@
+#include "os/clock.hpp"
+
+#include "os/syscall.hpp"
+
+namespace cinit::os {
+
+Time now() {
+  timespec read{};
+  sys::monotonic_clock(&read);
+  return Time(std::chrono::seconds(read.tv_sec) + Duration(read.tv_nsec));
+}
+
+timespec to_timespec(Duration span) {
+  if (span < Duration::zero()) span = Duration::zero();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);
+  timespec result{};
+  result.tv_sec = seconds.count();
+  result.tv_nsec = (span - seconds).count();
+  return result;
+}
+
+}  // namespace cinit::os

@@ -1,0 +1,40 @@
+// Files that cinit opens for itself or for its services.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "os/fd.hpp"
+
+namespace cinit::os {
+
+// The whole content of a file, at most `most` bytes: a longer one is an error. The message does not repeat the path.
+Result<std::string> read_file(const std::string& path, std::size_t most);
+
+// Replaces the content of a file in place, so that its owner and mode stay; a new one gets `mode`. Never waits for the
+// reader of a FIFO. Returns 0 or an errno.
+int write_file(const std::string& path, std::string_view content, mode_t mode);
+
+// Opens a log file for appending, and makes it when it is not there, for `uid` and `gid` when those are not -1. It never
+// waits for a reader of a FIFO, neither now nor while there is none (fifo(7): opened for reading and writing). A failed Fd
+// has the errno.
+Fd open_log(const std::string& path, uid_t uid, gid_t gid);
+
+// /dev/null for both directions; without it (a root directory with an empty /dev) a pipe that is at its end, for reading.
+Fd open_null();
+
+// Lets every user open what descriptor `fd` refers to by its name, /dev/stdout or /dev/stderr, for writing: a pipe or a
+// terminal belongs to whoever made it, and a service's user may be another. Anything else is left alone. False: refused.
+bool share_for_writing(int fd);
+
+// Descriptors 0, 1 and 2 that are closed become /dev/null: whatever is opened next would take their place.
+void open_standard_descriptors();
+
+// The descriptors above 2 that were open when we started, now close-on-exec. For who is to inherit them all the same.
+std::vector<int> take_inherited_descriptors();
+
+}  // namespace cinit::os

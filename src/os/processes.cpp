@@ -1,0 +1,161 @@
+#include "os/processes.hpp"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+namespace cinit::os {
+namespace {
+
+// The layout of what getdents64(2) fills its buffer with.
+struct DirectoryEntry {
+  std::uint64_t inode;
+  std::int64_t offset;
+  unsigned short size;
+  unsigned char type;
+  char name[1];
+};
+
+// Writes "PID/stat".
+void stat_path(char* path, pid_t pid) {
+  char digits[12];
+  int count = 0;
+  for (; pid > 0; pid /= 10) digits[count++] = static_cast<char>('0' + pid % 10);
+  while (count > 0) *path++ = digits[--count];
+  for (const char* rest = "/stat"; (*path++ = *rest) != '\0'; ++rest) {
+  }
+}
+
+// Reads the fields of a stat line one after the other.
+class Fields {
+ public:
+  Fields(const char* at, const char* end) : at_(at), end_(end) {}
+
+  char letter() {
+    skip_blanks();
+    return at_ < end_ ? *at_++ : '?';
+  }
+  std::int64_t number() {
+    skip_blanks();
+    const bool negative = at_ < end_ && *at_ == '-';
+    if (negative) ++at_;
+    std::int64_t value = 0;
+    for (; at_ < end_ && *at_ >= '0' && *at_ <= '9'; ++at_) value = value * 10 + (*at_ - '0');
+    return negative ? -value : value;
+  }
+  void skip(int count) {
+    for (; count > 0; --count) number();
+  }
+
+ private:
+  void skip_blanks() {
+    while (at_ < end_ && *at_ == ' ') ++at_;
+  }
+  const char* at_;
+  const char* end_;
+};
+
+// "PID (name) STATE PPID PGRP SESSION TTY ... STARTTIME": the name may hold anything, also ") ".
+bool parse_stat(const char* text, const char* end, Process& process) {
+  const char* open = text;
+  while (open < end && *open != '(') ++open;
+  const char* close = end;
+  while (close > open && close[-1] != ')') --close;
+  if (close == open) return false;
+  --close;
+  int length = 0;
+  for (const char* at = open + 1; at < close && length < 15; ++at) process.name[length++] = *at;
+  process.name[length] = '\0';
+
+  Fields fields(close + 1, end);
+  process.state = fields.letter();
+  process.parent = static_cast<pid_t>(fields.number());
+  process.group = static_cast<pid_t>(fields.number());
+  process.session = static_cast<pid_t>(fields.number());
+  process.terminal = static_cast<int>(fields.number());
+  constexpr int kFieldsBetween = 14;  // tpgid (8) to itrealvalue (21)
+  fields.skip(kFieldsBetween);
+  process.start = static_cast<std::uint64_t>(fields.number());
+  return true;
+}
+
+}  // namespace
+
+const char* describe_state(char state) {
+  switch (state) {
+    case 'R': return "R (running)";
+    case 'S': return "S (sleeping)";
+    case 'D': return "D (uninterruptible sleep)";
+    case 'T': return "T (stopped)";
+    case 't': return "t (stopped by a tracer)";
+    case 'Z': return "Z (zombie)";
+    default: return "an unknown state";
+  }
+}
+
+pid_t to_pid(const char* text) {
+  pid_t pid = 0;
+  for (; *text >= '0' && *text <= '9' && pid < 100'000'000; ++text) pid = pid * 10 + (*text - '0');
+  return *text == '\0' ? pid : 0;
+}
+
+bool Processes::available() const {
+  if (std::exchange(looked_, true)) return static_cast<bool>(proc_);
+  char self[16];
+  const long size = sys::readlink("/proc/self", self, sizeof(self) - 1);
+  if (size <= 0) return false;
+  self[size] = '\0';
+  if (to_pid(self) != sys::getpid()) return false;
+  proc_ = Fd(sys::open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return static_cast<bool>(proc_);
+}
+
+bool Processes::read(pid_t pid, Process& process) const {
+  if (!available()) return false;
+  char path[24];
+  stat_path(path, pid);
+  const Fd file(sys::open(proc_.get(), path, O_RDONLY | O_CLOEXEC));
+  if (!file) return false;
+  char text[512];
+  const long size = sys::read(file.get(), text, sizeof(text));
+  process = Process{};
+  process.pid = pid;
+  return size > 0 && parse_stat(text, text + size, process);
+}
+
+void Processes::each(Visitor visitor, void* context) const {
+  if (!available()) return;
+  const pid_t self = sys::getpid();
+  // An offset of our own: a visit may walk /proc again.
+  const Fd directory(sys::open(proc_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  alignas(DirectoryEntry) char buffer[4096];
+  long size = 0;
+  while ((size = sys::getdents(directory.get(), buffer, sizeof(buffer))) > 0) {
+    for (const char* at = buffer; at < buffer + size;) {
+      const auto* entry = reinterpret_cast<const DirectoryEntry*>(at);
+      at += entry->size;
+      const pid_t pid = to_pid(entry->name);
+      Process process;
+      if (pid > 0 && pid != self && read(pid, process) && !visitor(context, process)) return;
+    }
+  }
+}
+
+bool signal_process(const Processes& processes, const Process& process, const int* signals) {
+  const bool own_child = process.parent == sys::getpid();
+  const Fd pidfd(own_child ? -1 : sys::pidfd_open(process.pid));
+  if (!own_child) {
+    Process again;
+    // Without pidfds (ENOSYS before Linux 5.3, or no descriptor left) the look at its start time must do.
+    if (!pidfd && pidfd.error() == ESRCH) return false;
+    if (!processes.read(process.pid, again) || again.start != process.start) return false;
+  }
+  bool there = false;
+  for (; *signals != 0; ++signals) {
+    const long sent = pidfd ? sys::pidfd_send_signal(pidfd.get(), *signals) : sys::kill(process.pid, *signals);
+    there = sent == 0 || there;
+  }
+  return there;
+}
+
+}  // namespace cinit::os

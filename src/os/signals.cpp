@@ -1,0 +1,67 @@
+#include "os/signals.hpp"
+
+#include <errno.h>
+
+#include "os/clock.hpp"
+
+namespace cinit::os {
+namespace {
+
+// Finds "SigIgn:" in what proc(5) says of /proc/self/status.
+bool parse_ignored(const char* text, const char* end, SignalSet& ignored) {
+  constexpr char kKey[] = "\nSigIgn:\t";
+  constexpr long kKeySize = sizeof(kKey) - 1;
+  for (const char* at = text; end - at > kKeySize + 16; ++at) {
+    int matched = 0;
+    while (matched < kKeySize && at[matched] == kKey[matched]) ++matched;
+    if (matched < kKeySize) continue;
+    ignored.bits = 0;
+    for (int i = 0; i < 16; ++i) {
+      const char digit = at[kKeySize + i];
+      ignored.bits = ignored.bits * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    }
+    return true;
+  }
+  return false;
+}
+
+// Three calls instead of one for each signal.
+bool read_ignored(SignalSet& ignored) {
+  const long fd = sys::open(AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char text[4096];
+  const long size = sys::read(static_cast<int>(fd), text, sizeof(text));
+  sys::close(static_cast<int>(fd));
+  return size > 0 && parse_ignored(text, text + size, ignored);
+}
+
+}  // namespace
+
+SignalSet block_signals() {
+  SignalSet before;
+  sys::sigprocmask(SIG_SETMASK, &kHandledSignals, &before);
+  return before;
+}
+
+void reset_ignored_signals() {
+  SignalSet ignored = SignalSet::all();  // without /proc every signal is reset
+  read_ignored(ignored);
+  const sys::KernelSigaction standard;
+  for (int signal = 1; signal <= 64; ++signal) {
+    if (ignored.has(signal) && signal != SIGKILL && signal != SIGSTOP) sys::sigaction(signal, &standard, nullptr);
+  }
+}
+
+int wait_for_signal(siginfo_t& info, Time deadline) {
+  const timespec timeout = to_timespec(deadline == kNever ? Duration::zero() : deadline - now());
+  const long signal = sys::sigtimedwait(kHandledSignals, &info, deadline == kNever ? nullptr : &timeout);
+  return signal > 0 ? static_cast<int>(signal) : 0;
+}
+
+int take_signal(siginfo_t& info) {
+  const timespec at_once{};
+  const long signal = sys::sigtimedwait(kHandledSignals, &info, &at_once);
+  return signal > 0 ? static_cast<int>(signal) : 0;
+}
+
+}  // namespace cinit::os

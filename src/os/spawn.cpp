@@ -1,0 +1,192 @@
+#include "os/spawn.hpp"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/ioctl.h>
+
+namespace cinit::os {
+
+const char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+namespace {
+
+// The child lives in our memory until it has called exec, so its failure is simply written down here.
+struct Child {
+  const ChildSetup& setup;
+  SpawnResult failure;
+};
+
+// What runs in the child: system calls on data that the parent has made, nothing else. It ends in exec or exit.
+// A search through PATH needs this much stack: a path, and small change.
+constexpr std::size_t kStackSize = PATH_MAX + 12 * 1024;
+alignas(16) char child_stack[kStackSize];
+
+[[noreturn]] void fail(Child& child, StartStage stage, long result) {
+  child.failure.stage = stage;
+  child.failure.error = static_cast<int>(-result);
+  sys::exit(127);
+}
+
+void require(Child& child, StartStage stage, long result) {
+  if (result < 0) fail(child, stage, result);
+}
+
+// Whether our own process group, which the child still is in, has the terminal on descriptor 0. One that is in somebody
+// else's hands, as that of a shell which started us in the background, is not to be taken away.
+bool has_terminal(const Child& child) {
+  pid_t foreground = 0;
+  if (!child.setup.take_terminal || sys::ioctl(0, TIOCGPGRP, &foreground) < 0) return false;
+  return sys::call(SYS_getpgid, 0) == foreground;
+}
+
+// SIGTTOU, which would stop a background process that does this, is blocked.
+void take_terminal(Child& child) {
+  pid_t own_group = sys::getpid();
+  require(child, StartStage::Terminal, sys::ioctl(0, TIOCSPGRP, &own_group));
+}
+
+void lead(Child& child) {
+  if (child.setup.leadership == ChildSetup::Leadership::Session) {
+    require(child, StartStage::Session, sys::setsid());
+  } else if (child.setup.leadership == ChildSetup::Leadership::ProcessGroup) {
+    const bool terminal = has_terminal(child);
+    require(child, StartStage::Session, sys::setpgid(0, 0));
+    if (terminal) take_terminal(child);
+  }
+}
+
+void connect(Child& child, StartStage stage, int from, int to) {
+  if (from >= 0) require(child, stage, sys::dup3(from, to, 0));
+}
+
+void set_descriptors(Child& child) {
+  const ChildSetup& setup = child.setup;
+  connect(child, StartStage::Stdin, setup.stdin_fd, 0);
+  connect(child, StartStage::Stdout, setup.stdout_fd, 1);
+  connect(child, StartStage::Stderr, setup.stderr_to_stdout ? 1 : setup.stderr_fd, 2);
+  for (std::size_t i = 0; i < setup.kept_fds_count; ++i) sys::fcntl(setup.kept_fds[i], F_SETFD, 0);
+}
+
+void set_limits(Child& child) {
+  for (std::size_t i = 0; i < child.setup.limits_count; ++i) {
+    const ResourceLimit& limit = child.setup.limits[i];
+    child.failure.limit = i;
+    require(child, StartStage::Limits, sys::setrlimit(limit.resource, &limit.value));
+  }
+}
+
+// The user last: without its privilege nothing of the rest could be set.
+void set_ids(Child& child) {
+  const ChildSetup& setup = child.setup;
+  if (setup.groups) require(child, StartStage::Groups, sys::setgroups(setup.groups_count, setup.groups));
+  if (setup.set_gid) require(child, StartStage::Group, sys::setresgid(setup.gid));
+  if (setup.set_uid) require(child, StartStage::User, sys::setresuid(setup.uid));
+}
+
+void set_surroundings(Child& child) {
+  const ChildSetup& setup = child.setup;
+  if (setup.set_umask) sys::umask(setup.umask);
+  if (setup.working_dir) require(child, StartStage::WorkingDir, sys::chdir(setup.working_dir));
+}
+
+void write_own_pid(char* text) {
+  char digits[12];
+  int count = 0;
+  for (pid_t pid = sys::getpid(); pid > 0; pid /= 10) digits[count++] = static_cast<char>('0' + pid % 10);
+  while (count > 0) *text++ = digits[--count];
+  *text = '\0';
+}
+
+// As execvp(3) does: a file that the kernel cannot run, because it has no shebang, is a script of /bin/sh.
+long exec_file(const ChildSetup& setup, char* path) {
+  const long result = sys::execve(path, setup.argv, setup.envp);
+  if (result != -ENOEXEC) return result;
+  static char shell[] = "/bin/sh";
+  setup.argv[-1] = shell;
+  setup.argv[0] = path;
+  return sys::execve(shell, setup.argv - 1, setup.envp);
+}
+
+// Puts "directory/program" into `path`, and returns where the next directory begins. Null: the path is too long.
+char* join(char* path, const char* directory, const char* directory_end, const char* program) {
+  char* const limit = path + PATH_MAX - 1;
+  char* out = path;
+  for (; directory != directory_end && out < limit; ++directory) *out++ = *directory;
+  if (out != path && out < limit) *out++ = '/';
+  while (*program != '\0' && out < limit) *out++ = *program++;
+  *out = '\0';
+  return *program == '\0' && directory == directory_end ? path : nullptr;
+}
+
+bool has_slash(const char* text) {
+  while (*text != '\0' && *text != '/') ++text;
+  return *text == '/';
+}
+
+// A directory that cannot be searched, or holds something of that name that is no program, does not end the search; it is
+// reported when nothing better is found.
+bool goes_on_after(long error) {
+  return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ENAMETOOLONG || error == -ELOOP ||
+         error == -ESTALE || error == -ENODEV;
+}
+
+long search_and_exec(const ChildSetup& setup) {
+  char* const program = setup.argv[0];
+  if (has_slash(program)) return exec_file(setup, program);
+  if (*program == '\0') return -ENOENT;
+  char path[PATH_MAX];
+  long worst = -ENOENT;
+  const char* directory = setup.search_path ? setup.search_path : kDefaultPath;
+  while (true) {
+    const char* end = directory;
+    while (*end != '\0' && *end != ':') ++end;
+    const long result = join(path, directory, end, program) ? exec_file(setup, path) : -ENAMETOOLONG;
+    if (!goes_on_after(result)) return result;
+    if (result == -EACCES) worst = result;
+    if (*end == '\0') return worst;
+    directory = end + 1;
+  }
+}
+
+void run_child(void* data) {
+  Child& child = *static_cast<Child*>(data);
+  lead(child);
+  set_descriptors(child);
+  set_limits(child);
+  set_ids(child);
+  set_surroundings(child);
+  if (child.setup.pid_text) write_own_pid(child.setup.pid_text);
+  sys::sigprocmask(SIG_SETMASK, &child.setup.mask, nullptr);
+  fail(child, StartStage::Exec, search_and_exec(child.setup));
+}
+
+void reap(pid_t pid) {
+  siginfo_t info;
+  while (sys::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) == -EINTR) {
+  }
+}
+
+}  // namespace
+
+SpawnResult spawn(const ChildSetup& setup) {
+  Child child{setup, {}};
+  char* const before_program = setup.argv[-1];
+  char* const program = setup.argv[0];
+  const long pid = sys::clone_and_wait_for_exec(run_child, &child, child_stack + kStackSize);
+  setup.argv[-1] = before_program;
+  setup.argv[0] = program;
+  if (pid < 0) {
+    child.failure.stage = StartStage::Fork;
+    child.failure.error = static_cast<int>(-pid);
+    return child.failure;
+  }
+  if (child.failure.error != 0) {
+    reap(static_cast<pid_t>(pid));
+    return child.failure;
+  }
+  SpawnResult started;
+  started.pid = static_cast<pid_t>(pid);
+  return started;
+}
+
+}  // namespace cinit::os

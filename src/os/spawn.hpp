@@ -1,0 +1,82 @@
+// Starting a process, with everything that it is to be set up beforehand.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstddef>
+
+#include "base/start_stage.hpp"
+#include "os/signals.hpp"
+
+namespace cinit::os {
+
+struct ResourceLimit {
+  int resource;  // RLIMIT_NOFILE and the like
+  rlimit64 value;
+};
+
+// What the child is to be. Made before there is a child, which only reads it; whoever makes it owns what it points to.
+struct ChildSetup {
+  enum class Leadership {
+    Session,       // setsid(2): a service
+    ProcessGroup,  // setpgid(2): a main command, which keeps the session and so the terminal
+    None,
+  };
+
+  // Null-terminated, argv[0] is the program. There must be one writable slot before argv[0]: a file without a shebang is
+  // run as /bin/sh FILE ARGS, for which it is used and then put back.
+  char** argv = nullptr;
+  char* const* envp = nullptr;
+  // Where a program without a slash is looked for: directories with colons between, as in PATH. Null: kDefaultPath.
+  const char* search_path = nullptr;
+
+  Leadership leadership = Leadership::Session;
+  // Give the terminal on descriptor 0, if there is one and our own process group has it, to the child's process group:
+  // tcsetpgrp(3). Only with Leadership::ProcessGroup.
+  bool take_terminal = false;
+
+  int stdin_fd = -1;  // -1: inherited
+  int stdout_fd = -1;
+  int stderr_fd = -1;
+  bool stderr_to_stdout = false;
+  const int* kept_fds = nullptr;  // descriptors whose close-on-exec flag is cleared
+  std::size_t kept_fds_count = 0;
+
+  const ResourceLimit* limits = nullptr;
+  std::size_t limits_count = 0;
+
+  const gid_t* groups = nullptr;  // null: unchanged
+  std::size_t groups_count = 0;
+  bool set_gid = false;
+  gid_t gid = 0;
+  bool set_uid = false;
+  uid_t uid = 0;
+
+  bool set_umask = false;
+  mode_t umask = 0;
+  const char* working_dir = nullptr;
+  SignalSet mask;  // in force when the program starts
+
+  // Where the child's own pid is to be written in decimal, NUL at the end, or null: the value of LISTEN_PID in envp. At
+  // least 12 characters.
+  char* pid_text = nullptr;
+};
+
+// "/usr/local/sbin:...": what is searched when PATH is not set.
+extern const char kDefaultPath[];
+
+struct SpawnResult {
+  pid_t pid = 0;  // 0: it failed
+  // Only after a failure.
+  StartStage stage = StartStage::Fork;
+  int error = 0;          // errno(3)
+  std::size_t limit = 0;  // stage Limits: which of the limits
+};
+
+// Starts the process and returns when its program runs (exec succeeded) or the attempt has failed; a failed child is
+// reaped. The child begins with every handled signal blocked, so one that is sent from now on waits for the program.
+// Not for two threads at a time.
+SpawnResult spawn(const ChildSetup& setup);
+
+}  // namespace cinit::os
