@@ -1,0 +1,155 @@
+#include "cli/commands.hpp"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/exit_code.hpp"
+#include "config/load.hpp"
+#include "config/show.hpp"
+#include "config/sources.hpp"
+#include "core/plan.hpp"
+#include "core/stop_estimate.hpp"
+#include "os/accounts.hpp"
+#include "os/syscall.hpp"
+
+namespace cinit::cli {
+namespace {
+
+constexpr std::string_view kUsage =
+    R"(Usage: cinit [OPTION]... [--] [COMMAND [ARG]...]
+       cinit check | show [--defaults] | help
+
+Runs COMMAND and the services of /etc/cinit.toml and /etc/cinit.d/*.toml as PID 1
+of a container: reaps every orphan, forwards signals, and on SIGTERM stops everything
+inside one time budget. Without COMMAND it runs the services alone.
+
+  -c, --config FILE        read this file instead (CINIT_CONFIG)
+  -t, --stop-timeout TIME  the budget of the whole stop, such as 30s (CINIT_STOP_TIMEOUT);
+                           9s, unless the configuration says otherwise
+      --no-services        start no service: COMMAND only
+  -h, --help               this text
+  -V, --version            the version
+
+  check                    find every mistake in the configuration; exit code 0 or 78
+  show                     print the merged configuration
+  show --defaults          print every key with its default
+
+Exit code: COMMAND's, or 128 + the number of the signal that ended it. Without COMMAND 0,
+137 when a service had to be killed, or that of the service that ended the container.
+127 and 126: COMMAND was not found, or cannot be run. 64: usage. 78: configuration.
+)";
+
+void print(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+config::Lookup environment() {
+  return [](std::string_view name) -> std::optional<std::string> {
+    const char* value = getenv(std::string(name).c_str());
+    return value ? std::optional<std::string>(value) : std::nullopt;
+  };
+}
+
+config::Sources read_sources(const Options& options) {
+  return options.config_file ? config::read_named_source(options.config_file) : config::read_default_sources();
+}
+
+// Everything that is wrong with the configuration, and what it says.
+config::Loaded load(const Options& options, config::Undefined undefined) {
+  config::Sources sources = read_sources(options);
+  config::Loaded loaded = config::load(sources.files, environment(), undefined);
+  loaded.problems.insert(loaded.problems.begin(), sources.problems.begin(), sources.problems.end());
+  return loaded;
+}
+
+void print_problems(const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) print(STDERR_FILENO, to_string(problem) + "\n");
+}
+
+void warn(config::Loaded& loaded, const config::Service& service, std::string message) {
+  loaded.problems.push_back(
+      {config::Severity::Warning, service.where, "[service." + service.name + "] " + std::move(message)});
+}
+
+// What may still come true when the container starts: a hook may make the user, a volume may bring the program.
+void check_surroundings(config::Loaded& loaded) {
+  for (const config::Service& service : loaded.config.services) {
+    if (service.user) {
+      if (const auto user = os::find_user(*service.user); !user) warn(loaded, service, "user: " + user.error().message);
+    }
+    if (service.group) {
+      if (const auto group = os::find_group(*service.group); !group)
+        warn(loaded, service, "group: " + group.error().message);
+    }
+    const std::string& program = service.command.front();
+    if (program.starts_with('/') && os::sys::faccess(program.c_str(), X_OK) != 0) {
+      warn(loaded, service, "command: " + program + " does not exist, or is not executable");
+    }
+  }
+}
+
+void check_plan(config::Loaded& loaded) {
+  const auto planned = core::make_plan(loaded.config, {});
+  if (const auto* cycle = std::get_if<core::DependencyCycle>(&planned)) {
+    loaded.problems.push_back(cycle->to_problem());
+    return;
+  }
+  for (const core::StopProblem& problem : core::find_stop_problems(*std::get_if<core::Plan>(&planned))) {
+    loaded.problems.push_back({config::Severity::Warning, problem.where, problem.message});
+  }
+}
+
+std::string count(std::size_t number, const char* what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+int help() {
+  print(STDOUT_FILENO, kUsage);
+  return exit_code::kOk;
+}
+
+int usage_error(Line& mistake) {
+  print(STDERR_FILENO, mistake.line());
+  print(STDERR_FILENO, "cinit: \"cinit --help\" shows how it is used\n");
+  return exit_code::kUsage;
+}
+
+int version() {
+  print(STDOUT_FILENO, "cinit " CINIT_VERSION "\n");
+  return exit_code::kOk;
+}
+
+int check(const Options& options) {
+  config::Loaded loaded = load(options, config::Undefined::Warning);
+  if (!has_errors(loaded.problems)) check_plan(loaded);
+  if (!has_errors(loaded.problems)) check_surroundings(loaded);
+  print_problems(loaded.problems);
+  if (has_errors(loaded.problems)) return exit_code::kConfig;
+  print(STDOUT_FILENO, "cinit: the configuration is valid: " + count(loaded.config.services.size(), "service") + ", " +
+                           count(loaded.problems.size(), "warning") + "\n");
+  return exit_code::kOk;
+}
+
+int show(const Options& options) {
+  if (options.defaults) {
+    print(STDOUT_FILENO, config::defaults_toml());
+    return exit_code::kOk;
+  }
+  const config::Loaded loaded = load(options, config::Undefined::Error);
+  print_problems(loaded.problems);
+  if (has_errors(loaded.problems)) return exit_code::kConfig;
+  print(STDOUT_FILENO, config::to_toml(loaded.config));
+  return exit_code::kOk;
+}
+
+}  // namespace cinit::cli

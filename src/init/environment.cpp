@@ -1,0 +1,49 @@
+#include "init/environment.hpp"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config/env_file.hpp"
+#include "os/file.hpp"
+
+namespace cinit::init {
+
+EnvironmentBlock::EnvironmentBlock(const config::Variables& variables) {
+  strings_.reserve(variables.size());
+  for (const auto& [name, value] : variables) strings_.emplace_back(name).append("=").append(value);
+  pointers_.reserve(strings_.size() + 1);
+  for (std::string& variable : strings_) pointers_.push_back(variable.data());
+  pointers_.push_back(nullptr);
+}
+
+char* EnvironmentBlock::value_of(std::string_view name) {
+  for (std::string& variable : strings_) {
+    if (variable.starts_with(name) && variable[name.size()] == '=') return variable.data() + name.size() + 1;
+  }
+  return nullptr;
+}
+
+config::Variables read_environment(char* const* envp) {
+  config::Variables variables;
+  for (; *envp; ++envp) {
+    const char* const variable = *envp;
+    if (const char* equals = strchr(variable, '=')) variables.emplace(std::string(variable, equals), equals + 1);
+  }
+  return variables;
+}
+
+void merge(config::Variables& variables, const config::Variables& stronger) {
+  for (const auto& [name, value] : stronger) variables.insert_or_assign(name, value);
+}
+
+Result<config::Variables> read_env_file(const config::EnvFile& file) {
+  constexpr std::size_t kMost = 1 << 20;
+  const Result<std::string> text = os::read_file(file.path, kMost);
+  if (text) return config::parse_env_file(file.path, *text);
+  if (file.optional && os::Fd(os::sys::open(AT_FDCWD, file.path.c_str(), O_PATH | O_CLOEXEC)).error() == ENOENT) {
+    return config::Variables();
+  }
+  return Error{"env-file " + file.path + ": " + text.error().message};
+}
+
+}  // namespace cinit::init

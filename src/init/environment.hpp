@@ -1,0 +1,41 @@
+// Environments of processes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+
+namespace cinit::init {
+
+// An environment in the form that execve(2) takes. It can be moved, not copied: it holds pointers into itself.
+class EnvironmentBlock {
+ public:
+  explicit EnvironmentBlock(const config::Variables& variables);
+  EnvironmentBlock(EnvironmentBlock&&) = default;
+  EnvironmentBlock& operator=(EnvironmentBlock&&) = default;
+  EnvironmentBlock(const EnvironmentBlock&) = delete;
+  EnvironmentBlock& operator=(const EnvironmentBlock&) = delete;
+
+  char* const* envp() const { return pointers_.data(); }
+  // Where the value of variable `name` is, for changes that make it no longer; null when there is no such variable.
+  char* value_of(std::string_view name);
+
+ private:
+  std::vector<std::string> strings_;
+  std::vector<char*> pointers_;
+};
+
+// The variables of an array such as environ(7). What has no "=" is dropped; of a name that occurs twice the first is taken,
+// as getenv(3) does.
+config::Variables read_environment(char* const* envp);
+
+// Puts `stronger` over `variables`.
+void merge(config::Variables& variables, const config::Variables& stronger);
+
+// Reads an environment file. One that may be missing, and is, has no variables. The error names the file.
+Result<config::Variables> read_env_file(const config::EnvFile& file);
+
+}  // namespace cinit::init

@@ -1,0 +1,64 @@
+// What os::spawn() needs to start one service, put together in memory before there is a process.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/event.hpp"
+#include "init/environment.hpp"
+#include "init/launcher.hpp"
+#include "os/accounts.hpp"
+#include "os/spawn.hpp"
+
+namespace cinit::init {
+
+// Owns what its os::ChildSetup points to. Each step returns why the service cannot be started, or nothing.
+class LaunchSetup {
+ public:
+  using Failed = std::optional<core::StartFailure>;
+
+  LaunchSetup(const core::PlannedService& service, const config::Config& config, const Surroundings& surroundings);
+  LaunchSetup(const LaunchSetup&) = delete;
+  LaunchSetup& operator=(const LaunchSetup&) = delete;
+
+  // Everything. To be called once.
+  Failed prepare();
+
+  // After prepare() has succeeded.
+  const os::ChildSetup& child() const { return child_; }
+  // The user that the service gets, if its configuration names one.
+  const std::optional<os::Account>& account() const { return account_; }
+  // What a failed os::spawn() means, in words.
+  core::StartFailure explain(const os::SpawnResult& result) const;
+
+ private:
+  Failed find_identity();
+  Failed find_groups();
+  Failed compose_environment();
+  Failed open_outputs();
+  Failed open_output(StartStage stage, const config::Output& output, os::Fd& file, int& fd);
+  void take_command();
+  void take_limits();
+  void take_role();
+  bool keeps_identity() const;
+
+  const core::PlannedService& service_;
+  const config::Service& spec_;
+  const config::Config& config_;
+  const Surroundings& surroundings_;
+
+  os::ChildSetup child_;
+  std::vector<std::string> command_;
+  std::vector<char*> argv_;
+  std::optional<os::Account> account_;
+  std::vector<gid_t> groups_;
+  std::vector<os::ResourceLimit> limits_;
+  std::vector<std::string> limit_names_;
+  std::string search_path_;
+  std::optional<EnvironmentBlock> environment_;
+  os::Fd stdout_file_;
+  os::Fd stderr_file_;
+};
+
+}  // namespace cinit::init

@@ -1,0 +1,108 @@
+#include "log/line_sink.hpp"
+
+#include <spdlog/details/log_msg.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <chrono>
+#include <string_view>
+
+#include "base/json.hpp"
+
+namespace cinit::log {
+namespace {
+
+using Buffer = spdlog::memory_buf_t;
+
+void append(Buffer& line, std::string_view text) { line.append(text.data(), text.data() + text.size()); }
+
+std::string_view view(spdlog::string_view_t text) { return {text.data(), text.size()}; }
+
+bool is_control(char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f; }
+
+// Text from elsewhere (a name, a path) may hold anything; control characters are shown as \xNN.
+void append_printable(Buffer& line, std::string_view text) {
+  for (const char letter : text) {
+    if (is_control(letter)) {
+      fmt::format_to(fmt::appender(line), "\\x{:02x}", static_cast<unsigned char>(letter));
+    } else {
+      line.push_back(letter);
+    }
+  }
+}
+
+void append_member(Buffer& line, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  if (line.size() > 1) line.push_back(',');
+  append_json_string(line, name);
+  line.push_back(':');
+  append_json_string(line, value);
+}
+
+// RFC 3339, in UTC, with milliseconds. gmtime_r(3) of glibc would read the time zone's files.
+std::string format_time(spdlog::log_clock::time_point at) {
+  using namespace std::chrono;
+  const auto day = floor<days>(at);
+  const year_month_day date(day);
+  const hh_mm_ss time(floor<milliseconds>(at - day));
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                     time.minutes().count(), time.seconds().count(), time.subseconds().count());
+}
+
+std::string_view level_name(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::debug: return "debug";
+    case spdlog::level::warn: return "warning";
+    case spdlog::level::err: return "error";
+    default: return "info";
+  }
+}
+
+}  // namespace
+
+void lay_out_text(const spdlog::details::log_msg& message, Buffer& line) {
+  append(line, "cinit: ");
+  if (message.logger_name.size() > 0) {
+    append_printable(line, view(message.logger_name));
+    append(line, ": ");
+  }
+  append_printable(line, view(message.payload));
+  line.push_back('\n');
+}
+
+void lay_out_json(const spdlog::details::log_msg& message, Buffer& line) {
+  line.push_back('{');
+  append_member(line, "time", format_time(message.time));
+  append_member(line, "level", level_name(message.level));
+  append_member(line, "service", view(message.logger_name));
+  append_member(line, "event", message.source.funcname ? message.source.funcname : "");
+  append_member(line, "message", view(message.payload));
+  append(line, "}\n");
+}
+
+void LineSink::lay_out(const spdlog::details::log_msg& message, Buffer& line) const {
+  return format_ == config::LogFormat::Json ? lay_out_json(message, line) : lay_out_text(message, line);
+}
+
+void LineSink::log(const spdlog::details::log_msg& message) {
+  Buffer line;
+  lay_out(message, line);
+  if (!report_dropped() || !out_.write_line(line.data(), line.size())) ++dropped_;
+}
+
+bool LineSink::report_dropped() {
+  if (dropped_ == 0) return true;
+  const std::string text =
+      fmt::format("{} {} not written: standard error was full", dropped_, dropped_ == 1 ? "line was" : "lines were");
+  spdlog::details::log_msg message("", spdlog::level::warn, text);
+  message.source.funcname = "dropped";
+  Buffer line;
+  lay_out(message, line);
+  if (!out_.write_line(line.data(), line.size())) return false;
+  dropped_ = 0;
+  return true;
+}
+
+void LineSink::flush() { report_dropped(); }
+
+}  // namespace cinit::log

@@ -1,0 +1,39 @@
+// Where spdlog's messages go: to standard error, a line each, without ever waiting.
+#pragma once
+
+#include <spdlog/sinks/sink.h>
+
+#include <cstdint>
+
+#include "config/config.hpp"
+#include "os/stderr.hpp"
+
+namespace cinit::log {
+
+// Lays out a message and writes it. The logger's name is the service's, the source location's function is the event.
+class LineSink final : public spdlog::sinks::sink {
+ public:
+  explicit LineSink(config::LogFormat format) : format_(format) {}
+
+  void log(const spdlog::details::log_msg& message) override;
+  void flush() override;
+  // The layout is ours.
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+  bool has_dropped() const { return dropped_ > 0; }
+
+ private:
+  void lay_out(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) const;
+  bool report_dropped();
+
+  config::LogFormat format_;
+  os::Stderr out_;
+  std::uint64_t dropped_ = 0;
+};
+
+// The layouts, for tests. Both end with a newline, and neither lets a message break a line or reach the terminal's controls.
+void lay_out_text(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line);
+void lay_out_json(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line);
+
+}  // namespace cinit::log

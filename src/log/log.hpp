@@ -1,0 +1,36 @@
+// cinit's own lines on standard error.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "config/config.hpp"
+
+namespace cinit::log {
+
+// One thing that happened.
+struct Entry {
+  config::LogLevel level = config::LogLevel::Info;
+  std::string_view service;  // empty: it is about the container as a whole
+  const char* event = "";    // one word of the field: "started", "exited"
+  std::string_view message;  // one line without its end
+};
+
+// Writes "cinit: SERVICE: MESSAGE", or one JSON object a line with time (UTC), level, service, event and message. It never
+// waits: a line for which there is no room is dropped and counted, and the count is written as soon as there is room again.
+class Log {
+ public:
+  Log(config::LogLevel level, config::LogFormat format);
+  ~Log();
+  Log(Log&&) noexcept;
+
+  void write(const Entry& entry);
+  // Tries to get rid of the count of dropped lines. False: some are still to be told of.
+  bool flush();
+
+ private:
+  class Logger;
+  std::unique_ptr<Logger> logger_;
+};
+
+}  // namespace cinit::log

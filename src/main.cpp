@@ -1,0 +1,63 @@
+// cinit: PID 1 of a container.
+#include <unistd.h>
+
+#include "cli/commands.hpp"
+#include "cli/options.hpp"
+#include "config/config.hpp"
+#include "init/boot.hpp"
+#include "os/signals.hpp"
+#include "os/syscall.hpp"
+#include "solo/solo.hpp"
+
+namespace {
+
+namespace cli = cinit::cli;
+
+bool exists(const char* path) { return cinit::os::sys::faccess(path, F_OK) == 0; }
+
+// An image without configuration pays for none of it: no parser, no logger, no supervisor.
+bool has_configuration(const cli::Options& options) {
+  return options.config_file || exists("/etc/cinit.toml") || exists("/etc/cinit.d");
+}
+
+int run_alone(const cli::Options& options) {
+  cinit::solo::Command command;
+  command.argv = options.main_command;
+  command.envp = environ;
+  command.stop_timeout = options.stop_timeout.value_or(cinit::config::kDefaultStopTimeout);
+  command.stop_timeout_chosen = options.stop_timeout.has_value();
+  return cinit::solo::run(command);
+}
+
+int run_container(const cli::Options& options) {
+  cinit::init::BootRequest request;
+  request.config_file = options.config_file;
+  request.stop_timeout = options.stop_timeout;
+  request.no_services = options.no_services;
+  request.environment = environ;
+  for (char** word = options.main_command; word && *word; ++word) request.main_command.emplace_back(*word);
+  return cinit::init::boot(request);
+}
+
+int run(const cli::Options& options) {
+  cinit::os::block_signals();
+  cinit::os::reset_ignored_signals();
+  if (options.main_command && !has_configuration(options)) return run_alone(options);
+  return run_container(options);
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+  cli::ParsedOptions parsed = cli::parse_options(argv);
+  if (parsed.mistake) return cli::usage_error(*parsed.mistake);
+  const cli::Options& options = parsed.options;
+  switch (options.action) {
+    case cli::Action::Run: return run(options);
+    case cli::Action::Check: return cli::check(options);
+    case cli::Action::Show: return cli::show(options);
+    case cli::Action::Help: return cli::help();
+    case cli::Action::Version: return cli::version();
+  }
+  return 0;
+}
