@@ -31,6 +31,7 @@ inside one time budget. Without COMMAND it runs the services alone.
   -t, --stop-timeout TIME  the budget of the whole stop, such as 30s (CINIT_STOP_TIMEOUT);
                            9s, unless the configuration says otherwise
       --no-services        start no service: COMMAND only
+      --skip-startup-files run no hook of /etc/my_init.d, nor /etc/rc.local
   -h, --help               this text
   -V, --version            the version
 

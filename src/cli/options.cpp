@@ -36,16 +36,17 @@ constexpr Subcommand kSubcommands[] = {
     {"doctor", {}},
 };
 
-constexpr std::array<std::string_view, 10> kOptionNames = {
-    "-c", "--config", "-t", "--stop-timeout", "--no-services", "--defaults", "-h", "--help", "-V", "--version"};
+constexpr std::array<std::string_view, 11> kOptionNames = {
+    "-c", "--config", "-t", "--stop-timeout", "--no-services", "--skip-startup-files", "--defaults",
+    "-h", "--help",   "-V", "--version"};
 
 class Parser {
  public:
   explicit Parser(char** argv) : next_(*argv ? argv + 1 : argv) {}
 
   ParsedOptions parse() {
-    take_environment();
     while (!failed_ && *next_ && !options_.main_command) take(*next_++);
+    take_environment();
     if (!failed_ && options_.defaults && options_.action != Action::Show)
       fail() << "--defaults belongs to \"cinit show\"";
     return {options_, failed_ ? std::optional<Line>(error_) : std::nullopt};
@@ -53,7 +54,8 @@ class Parser {
 
  private:
   void take_environment() {
-    if (const char* file = getenv("CINIT_CONFIG"); file && *file) options_.config_file = file;
+    if (const char* file = getenv("CINIT_CONFIG"); file && *file && !options_.config_file) options_.config_file = file;
+    if (options_.action != Action::Run || options_.stop_timeout) return;
     if (const char* text = getenv("CINIT_STOP_TIMEOUT"); text && *text) take_stop_timeout("CINIT_STOP_TIMEOUT", text);
   }
 
@@ -61,9 +63,12 @@ class Parser {
     const std::string_view word = argument;
     if (word == "--") return take_command();
     if (word.size() < 2 || word[0] != '-') return take_word(word);
-    const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
-    const std::string_view name = word.substr(0, equals);
-    value_ = equals == std::string_view::npos ? nullptr : argument + equals + 1;
+    // "--name=value", and "-nvalue" as well as "-n value".
+    const bool is_long = word.starts_with("--");
+    const std::size_t name_end = is_long ? std::min(word.find('='), word.size()) : 2;
+    const std::size_t value_begin = is_long ? name_end + 1 : name_end;
+    const std::string_view name = word.substr(0, name_end);
+    value_ = value_begin <= word.size() && name_end < word.size() ? argument + value_begin : nullptr;
     take_option(name);
     if (!failed_ && value_) fail() << name << " takes no value";
   }
@@ -75,6 +80,8 @@ class Parser {
       if (const char* text = take_value(name)) take_stop_timeout(name, text);
     } else if (name == "--no-services") {
       options_.no_services = true;
+    } else if (name == "--skip-startup-files") {
+      options_.skip_startup_files = true;
     } else if (name == "--defaults") {
       options_.defaults = true;
     } else if (name == "-h" || name == "--help") {

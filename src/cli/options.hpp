@@ -16,6 +16,7 @@ struct Options {
   const char* config_file = nullptr;     // -c, CINIT_CONFIG
   std::optional<Duration> stop_timeout;  // -t, CINIT_STOP_TIMEOUT
   bool no_services = false;
+  bool skip_startup_files = false;
   bool defaults = false;          // show --defaults
   char** main_command = nullptr;  // null-terminated, with cinit's own argv before it; null: none
 };

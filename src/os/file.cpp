@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "os/processes.hpp"
 
 namespace cinit::os {
@@ -51,6 +53,17 @@ std::vector<int> list_descriptors() {
   return found;
 }
 
+int write_file(const std::string& path, std::string_view content, int flags, mode_t mode) {
+  const Fd file(sys::open(AT_FDCWD, path.c_str(), flags | O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC, mode));
+  if (!file) return file.error();
+  while (!content.empty()) {
+    const long written = sys::write(file.get(), content.data(), content.size());
+    if (written < 0) return static_cast<int>(-written);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t most) {
@@ -67,15 +80,22 @@ Result<std::string> read_file(const std::string& path, std::size_t most) {
   }
 }
 
-int write_file(const std::string& path, std::string_view content, mode_t mode) {
-  const Fd file(sys::open(AT_FDCWD, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, mode));
-  if (!file) return file.error();
-  while (!content.empty()) {
-    const long written = sys::write(file.get(), content.data(), content.size());
-    if (written < 0) return static_cast<int>(-written);
-    content.remove_prefix(static_cast<std::size_t>(written));
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  DIR* const directory = opendir(path.c_str());
+  if (!directory) return Error{strerror(errno)};
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(directory)) {
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
   }
-  return 0;
+  closedir(directory);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+int overwrite_file(const std::string& path, std::string_view content) { return write_file(path, content, 0, 0); }
+
+int write_file(const std::string& path, std::string_view content, mode_t mode) {
+  return write_file(path, content, O_CREAT, mode);
 }
 
 Fd open_log(const std::string& path, uid_t uid, gid_t gid) {

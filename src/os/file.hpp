@@ -15,6 +15,13 @@ namespace cinit::os {
 // The whole content of a file, at most `most` bytes: a longer one is an error. The message does not repeat the path.
 Result<std::string> read_file(const std::string& path, std::size_t most);
 
+// The names in a directory, sorted by their bytes (the order of the C locale), without "." and "..". The message does not
+// repeat the path.
+Result<std::vector<std::string>> list_directory(const std::string& path);
+
+// Replaces the content of a file that exists. Returns 0 or an errno.
+int overwrite_file(const std::string& path, std::string_view content);
+
 // Replaces the content of a file in place, so that its owner and mode stay; a new one gets `mode`. Never waits for the
 // reader of a FIFO. Returns 0 or an errno.
 int write_file(const std::string& path, std::string_view content, mode_t mode);

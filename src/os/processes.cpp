@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <algorithm>
+
 namespace cinit::os {
 namespace {
 
@@ -100,13 +102,15 @@ pid_t to_pid(const char* text) {
 }
 
 bool Processes::available() const {
-  if (std::exchange(looked_, true)) return static_cast<bool>(proc_);
+  if (looked_) return static_cast<bool>(proc_);
   char self[16];
   const long size = sys::readlink("/proc/self", self, sizeof(self) - 1);
-  if (size <= 0) return false;
-  self[size] = '\0';
-  if (to_pid(self) != sys::getpid()) return false;
-  proc_ = Fd(sys::open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  self[std::max(size, 0L)] = '\0';
+  if (size > 0 && to_pid(self) == sys::getpid()) {
+    proc_ = Fd(sys::open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  // For want of a descriptor it is worth another look.
+  looked_ = proc_.error() != EMFILE && proc_.error() != ENFILE;
   return static_cast<bool>(proc_);
 }
 

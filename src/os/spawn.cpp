@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 
 namespace cinit::os {
 
@@ -102,9 +103,12 @@ long exec_file(const ChildSetup& setup, char* path) {
   const long result = sys::execve(path, setup.argv, setup.envp);
   if (result != -ENOEXEC) return result;
   static char shell[] = "/bin/sh";
+  char* const program = setup.argv[0];
   setup.argv[-1] = shell;
   setup.argv[0] = path;
-  return sys::execve(shell, setup.argv - 1, setup.envp);
+  sys::execve(shell, setup.argv - 1, setup.envp);
+  setup.argv[0] = program;
+  return result;
 }
 
 // Puts "directory/program" into `path`, and returns where the next directory begins. Null: the path is too long.
@@ -166,9 +170,29 @@ void reap(pid_t pid) {
   }
 }
 
+// A change of user makes the memory of who changes "not dumpable", which hides /proc/PID from its own user: prctl(2),
+// PR_SET_DUMPABLE. The child changes its user while the memory is still ours.
+class Dumpable {
+ public:
+  explicit Dumpable(const ChildSetup& setup) : before_(setup.set_uid || setup.set_gid ? get() : kUntouched) {}
+  Dumpable(const Dumpable&) = delete;
+  Dumpable& operator=(const Dumpable&) = delete;
+  ~Dumpable() {
+    if (before_ == kDumpable) sys::prctl(PR_SET_DUMPABLE, kDumpable);
+  }
+
+ private:
+  static constexpr long kUntouched = -1;
+  static constexpr long kDumpable = 1;
+  static long get() { return sys::prctl(PR_GET_DUMPABLE, 0); }
+
+  long before_;
+};
+
 }  // namespace
 
 SpawnResult spawn(const ChildSetup& setup) {
+  const Dumpable dumpable(setup);
   Child child{setup, {}};
   char* const before_program = setup.argv[-1];
   char* const program = setup.argv[0];

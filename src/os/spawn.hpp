@@ -36,7 +36,8 @@ struct ChildSetup {
   // tcsetpgrp(3). Only with Leadership::ProcessGroup.
   bool take_terminal = false;
 
-  int stdin_fd = -1;  // -1: inherited
+  // Descriptors above 2, or -1: inherited.
+  int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
   bool stderr_to_stdout = false;

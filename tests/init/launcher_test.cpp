@@ -1,0 +1,106 @@
+// Real starts, from a plan to a running program.
+#include "init/launcher.hpp"
+
+#include <doctest/doctest.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <variant>
+
+#include "files.hpp"
+#include "forked.hpp"
+#include "os/file.hpp"
+
+using namespace cinit;
+using namespace cinit::init;
+using namespace cinit::test;
+
+namespace {
+
+constexpr core::ServiceId kOnly{0};
+
+// A plan of one service.
+struct Container {
+  explicit Container(std::vector<std::string> command) {
+    plan.services.emplace_back().spec.command = std::move(command);
+    surroundings.environment = {{"PATH", "/usr/bin:/bin"}};
+    surroundings.null = os::open_null();
+  }
+  config::Service& service() { return plan.services.front().spec; }
+  // How the program ended, or why it was not started.
+  std::string run() {
+    Launcher launcher(plan, config, surroundings);
+    const auto started = launcher.launch(kOnly);
+    if (const auto* failed = std::get_if<core::StartFailure>(&started)) return "failed: " + failed->detail;
+    return end_of(*std::get_if<pid_t>(&started));
+  }
+
+  core::Plan plan;
+  config::Config config;
+  Surroundings surroundings;
+};
+
+}  // namespace
+
+TEST_CASE("a service is started as it is configured") {
+  const TemporaryDirectory directory;
+  Container container({"sh", "-c", "echo $A; pwd; umask; cat; echo oops >&2; exit 4"});
+  container.service().env = {{"A", "value"}};
+  container.service().working_dir = directory.path();
+  container.service().umask = config::FileMode{0077};
+  container.service().output = {config::Output::Kind::File, directory.path() + "/log"};
+  container.service().error.kind = config::Output::Kind::Stdout;
+  CHECK(container.run() == "code 4");
+  CHECK(read_file(directory.path() + "/log") == "value\n" + directory.path() + "\n0077\noops\n");
+}
+
+TEST_CASE("everything that a start depends on is looked up anew each time") {
+  const TemporaryDirectory directory;
+  write_file(directory.path() + "/env", "CODE=5\n");
+  Container container({"sh", "-c", "exit $CODE"});
+  container.service().env_file = config::EnvFile{directory.path() + "/env", false};
+  CHECK(container.run() == "code 5");
+  write_file(directory.path() + "/env", "CODE=6\n");
+  CHECK(container.run() == "code 6");
+}
+
+TEST_CASE("a start that fails says why, and leaves nothing behind") {
+  Container missing({"no-such-program"});
+  Container refused({"/etc/passwd"});
+  const std::size_t before = names_in("/proc/self/fd").size();
+  CHECK(missing.run() == "failed: no-such-program: not found in /usr/bin:/bin");
+  CHECK(refused.run() == "failed: /etc/passwd is not executable (chmod +x)");
+  CHECK(names_in("/proc/self/fd").size() == before);
+}
+
+TEST_CASE("a service of another user opens /dev/stdout by its name, although the pipe was made by root") {
+  const auto body = [] {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0 || dup2(ends[1], 1) != 1) return std::string("pipe2");
+    close(ends[1]);
+    Container container({"/bin/sh", "-c", "echo text >/dev/stdout"});
+    container.service().user = "3000";
+    container.service().error.kind = config::Output::Kind::Null;
+    std::string text = container.run() + " ";
+    close(1);
+    return text + read_all(ends[0]);
+  };
+  CHECK(in_child(body) == "code 0 text\n");
+}
+
+TEST_CASE("a pipe stays its owner's while no service has another user") {
+  const auto body = [] {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0 || dup2(ends[1], 1) != 1) return std::string("pipe2");
+    Container container({"/bin/true"});
+    container.service().user = "root";
+    const std::string end = container.run();
+    struct stat status {};
+    fstat(1, &status);
+    return end + ((status.st_mode & 0777) == 0600 ? " private" : " open");
+  };
+  CHECK(in_child(body) == "code 0 private");
+}

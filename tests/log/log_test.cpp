@@ -1,0 +1,168 @@
+#include "log/log.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "forked.hpp"
+#include "os/fd.hpp"
+
+using namespace cinit::test;
+namespace os = cinit::os;
+using cinit::config::LogFormat;
+using cinit::config::LogLevel;
+using cinit::log::Log;
+
+namespace {
+
+constexpr int kPipeSize = 4096;
+
+// Descriptor 2 of this process, as the end of a small pipe.
+class StandardError {
+ public:
+  StandardError() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[1], F_SETPIPE_SZ, kPipeSize) != kPipeSize || dup2(ends[1], 2) != 2) {
+      throw std::runtime_error("standard error");
+    }
+    close(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    out_ = os::Fd(ends[0]);
+  }
+
+  // Everything that is in the pipe.
+  std::string take() const { return read_all(out_.get()); }
+  // Leaves no room in the pipe, which is to be empty.
+  static void fill() {
+    const std::string filling(kPipeSize, 'x');
+    if (write(2, filling.data(), filling.size()) != kPipeSize) throw std::runtime_error("fill");
+  }
+  void drain() const { take(); }
+
+ private:
+  os::Fd out_;
+};
+
+}  // namespace
+
+TEST_CASE("what is logged arrives as one line each, at once") {
+  const auto body = [] {
+    const StandardError err;
+    Log log(LogLevel::Info, LogFormat::Text);
+    log.write({LogLevel::Info, "web", "started", "started"});
+    std::string text = err.take();
+    log.write({LogLevel::Error, "", "failed", "all is lost"});
+    return text + "-- " + err.take();
+  };
+  CHECK(in_child(body) == "cinit: web: started\n-- cinit: all is lost\n");
+}
+
+TEST_CASE("what is below the level is not logged, whatever the level") {
+  const auto logged_at = [](LogLevel threshold) {
+    return in_child([threshold] {
+      const StandardError err;
+      Log log(threshold, LogFormat::Text);
+      log.write({LogLevel::Debug, "", "", "d"});
+      log.write({LogLevel::Info, "", "", "i"});
+      log.write({LogLevel::Warning, "", "", "w"});
+      log.write({LogLevel::Error, "", "", "e"});
+      return err.take();
+    });
+  };
+  CHECK(logged_at(LogLevel::Debug) == "cinit: d\ncinit: i\ncinit: w\ncinit: e\n");
+  CHECK(logged_at(LogLevel::Info) == "cinit: i\ncinit: w\ncinit: e\n");
+  CHECK(logged_at(LogLevel::Warning) == "cinit: w\ncinit: e\n");
+  CHECK(logged_at(LogLevel::Error) == "cinit: e\n");
+}
+
+TEST_CASE("in the JSON format each line is an object") {
+  const auto body = [] {
+    const StandardError err;
+    Log log(LogLevel::Info, LogFormat::Json);
+    log.write({LogLevel::Warning, "web", "exited", "exited with code 3"});
+    const std::string line = err.take();
+    return line.substr(0, 9) + line.substr(line.find("\"level\""));
+  };
+  CHECK(in_child(body) ==
+        "{\"time\":\"\"level\":\"warning\",\"service\":\"web\",\"event\":\"exited\",\"message\":\"exited with code "
+        "3\"}\n");
+}
+
+TEST_CASE("lines for which there is no room are counted, and the count comes before the next line") {
+  const auto body = [] {
+    const StandardError err;
+    Log log(LogLevel::Info, LogFormat::Text);
+    StandardError::fill();
+    for (int i = 0; i < 3; ++i) log.write({LogLevel::Info, "web", "", "lost"});
+    log.write({LogLevel::Debug, "web", "", "below the level, so not counted"});
+    err.drain();
+    log.write({LogLevel::Info, "web", "", "there again"});
+    log.write({LogLevel::Info, "web", "", "and again"});
+    return err.take();
+  };
+  CHECK(in_child(body) ==
+        "cinit: 3 lines were not written: standard error was full\ncinit: web: there again\ncinit: web: and again\n");
+}
+
+TEST_CASE("the count can be asked for, and stays while there is no room") {
+  const auto body = [] {
+    const StandardError err;
+    Log log(LogLevel::Info, LogFormat::Text);
+    std::string text = log.flush() ? "clean, " : "dropped, ";
+    StandardError::fill();
+    log.write({LogLevel::Info, "", "", "lost"});
+    text += log.flush() ? "clean, " : "dropped, ";
+    text += log.flush() ? "clean, " : "dropped, ";
+    err.drain();
+    text += log.flush() ? "clean: " : "dropped: ";
+    text += err.take();
+    text += log.flush() ? "clean: " : "dropped: ";
+    return text + err.take();
+  };
+  CHECK(in_child(body) ==
+        "clean, dropped, dropped, clean: cinit: 1 line was not written: standard error was full\nclean: ");
+}
+
+TEST_CASE("the count is reported whatever the level, as a warning") {
+  const auto body = [] {
+    const StandardError err;
+    Log log(LogLevel::Error, LogFormat::Json);
+    StandardError::fill();
+    log.write({LogLevel::Error, "", "", "lost"});
+    err.drain();
+    log.flush();
+    const std::string line = err.take();
+    return line.substr(line.find("\"level\""));
+  };
+  CHECK(
+      in_child(body) ==
+      "\"level\":\"warning\",\"event\":\"dropped\",\"message\":\"1 line was not written: standard error was full\"}\n");
+}
+
+TEST_CASE("a log that was moved goes on where it was") {
+  const auto body = [] {
+    const StandardError err;
+    Log first(LogLevel::Info, LogFormat::Text);
+    StandardError::fill();
+    first.write({LogLevel::Info, "", "", "lost"});
+    Log second(std::move(first));
+    err.drain();
+    second.write({LogLevel::Info, "", "", "there"});
+    return err.take();
+  };
+  CHECK(in_child(body) == "cinit: 1 line was not written: standard error was full\ncinit: there\n");
+}
+
+TEST_CASE("braces in a message are text") {
+  const auto body = [] {
+    const StandardError err;
+    Log log(LogLevel::Info, LogFormat::Text);
+    log.write({LogLevel::Info, "{}", "", "{0} {} %s"});
+    return err.take();
+  };
+  CHECK(in_child(body) == "cinit: {}: {0} {} %s\n");
+}

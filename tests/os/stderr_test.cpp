@@ -1,0 +1,234 @@
+#include "os/stderr.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "files.hpp"
+#include "forked.hpp"
+#include "os/fd.hpp"
+#include "os/signals.hpp"
+
+using namespace cinit::test;
+namespace os = cinit::os;
+
+namespace {
+
+constexpr int kPipeSize = 4096;
+
+void become_stderr(int fd) {
+  if (dup2(fd, 2) != 2) throw std::runtime_error("dup2");
+  close(fd);
+}
+
+// Descriptor 2 becomes the end of a pipe of that size. Returns the other end.
+os::Fd pipe_as_stderr(int size = kPipeSize) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[1], F_SETPIPE_SZ, size) != size) throw std::runtime_error("pipe2");
+  become_stderr(ends[1]);
+  return os::Fd(ends[0]);
+}
+
+os::Fd socket_as_stderr(int type) {
+  int ends[2];
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("socketpair");
+  become_stderr(ends[1]);
+  return os::Fd(ends[0]);
+}
+
+std::string put(os::Stderr& out, const std::string& line) {
+  return out.write_line(line.data(), line.size()) ? "yes " : "no ";
+}
+
+std::string drain(int fd) {
+  std::string text(1 << 20, '\0');
+  const ssize_t size = read(fd, text.data(), text.size());
+  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  return text;
+}
+
+// Whether everybody who shares the descriptor would find it non-blocking.
+std::string mode_of_shared() { return (fcntl(2, F_GETFL) & O_NONBLOCK) != 0 ? "non-blocking" : "blocking"; }
+
+// Once with /proc, and once without, where the inherited descriptor itself has to do.
+void in_both_ways(const Body& body, const std::string& expected) {
+  CHECK(in_child(body) == expected);
+  CHECK(in_child([&] {
+          enter_mount_namespace();
+          hide_proc();
+          return body();
+        }) == expected);
+}
+
+const std::string kLine = "a line\n";
+
+}  // namespace
+
+TEST_CASE("a line goes to standard error as it is") {
+  in_both_ways(
+      [] {
+        const os::Fd reader = pipe_as_stderr(2 * kPipeSize);
+        os::Stderr out;
+        return in_order({put(out, kLine), put(out, "another\n"), drain(reader.get())});
+      },
+      "yes yes a line\nanother\n");
+}
+
+TEST_CASE("a full pipe takes no line and keeps nobody waiting, and the next line goes out when there is room") {
+  in_both_ways(
+      [] {
+        const os::Fd reader = pipe_as_stderr();
+        os::Stderr out;
+        const std::string full(kPipeSize, 'x');
+        if (write(2, full.data(), full.size()) != kPipeSize) return std::string("write");
+        std::string text = put(out, kLine) + put(out, kLine);
+        text += drain(reader.get()) == full ? "untouched " : "touched ";
+        return in_order({text, put(out, kLine), drain(reader.get())});
+      },
+      "no no untouched yes a line\n");
+}
+
+TEST_CASE("who shares standard error finds it as it was, blocking") {
+  in_both_ways(
+      [] {
+        const os::Fd reader = pipe_as_stderr();
+        os::Stderr out;
+        put(out, kLine);
+        return mode_of_shared();
+      },
+      "blocking");
+}
+
+TEST_CASE("a reader that has gone away is no reader, and no reason to die") {
+  in_both_ways(
+      [] {
+        os::block_signals();
+        os::Fd reader = pipe_as_stderr();
+        os::Stderr out;
+        reader.reset();
+        return put(out, kLine) + put(out, kLine);
+      },
+      "no no ");
+}
+
+TEST_CASE("a reader that went away before the start is no reason to die either") {
+  in_both_ways(
+      [] {
+        os::block_signals();
+        pipe_as_stderr();
+        os::Stderr out;
+        return put(out, kLine);
+      },
+      "no ");
+}
+
+TEST_CASE("a line that is longer than a pipe takes at once is cut, and still ends") {
+  in_both_ways(
+      [] {
+        const os::Fd reader = pipe_as_stderr();
+        os::Stderr out;
+        std::string text = put(out, std::string(PIPE_BUF + 500, 'x') + "\n");
+        const std::string read = drain(reader.get());
+        return text +
+               (read == std::string(PIPE_BUF - 1, 'x') + "\n" ? "cut" : "of size " + std::to_string(read.size()));
+      },
+      "yes cut");
+}
+
+TEST_CASE("a line that fits exactly is not cut") {
+  const auto body = [] {
+    const os::Fd reader = pipe_as_stderr();
+    os::Stderr out;
+    const std::string line = std::string(PIPE_BUF - 1, 'x') + "\n";
+    put(out, line);
+    return std::string(drain(reader.get()) == line ? "whole" : "cut");
+  };
+  CHECK(in_child(body) == "whole");
+}
+
+TEST_CASE("a file is appended to by everybody who shares it, and takes lines of any length") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/log";
+  const std::string endless = std::string(3 * PIPE_BUF, 'x') + "\n";
+  const auto body = [&] {
+    become_stderr(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const os::Fd service(dup(2));
+    os::Stderr out;
+    if (write(service.get(), "service\n", 8) != 8) return std::string("write");
+    std::string text = in_order({put(out, kLine), put(out, endless)});
+    if (write(service.get(), "service\n", 8) != 8) return std::string("write");
+    return text;
+  };
+  CHECK(in_child(body) == "yes yes ");
+  CHECK(read_file(path) == "service\na line\n" + endless + "service\n");
+}
+
+TEST_CASE("a socket that is full takes no line and keeps nobody waiting") {
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    CAPTURE(type);
+    const auto body = [type] {
+      os::block_signals();
+      os::Fd reader = socket_as_stderr(type);
+      os::Stderr out;
+      std::string text = in_order({put(out, kLine), drain(reader.get())});
+      const std::string filling(1000, 'x');
+      while (send(2, filling.data(), filling.size(), MSG_DONTWAIT) > 0) {
+      }
+      text += put(out, std::string(2000, 'y') + "\n") + mode_of_shared() + " ";
+      reader.reset();
+      return text + put(out, kLine);
+    };
+    CHECK(in_child(body) == "yes a line\nno blocking no ");
+  }
+}
+
+TEST_CASE("a line that is too long for a pipe is cut on a socket as well") {
+  const auto body = [] {
+    const os::Fd reader = socket_as_stderr(SOCK_STREAM);
+    os::Stderr out;
+    put(out, std::string(2 * PIPE_BUF, 'x') + "\n");
+    return std::string(drain(reader.get()) == std::string(PIPE_BUF - 1, 'x') + "\n" ? "cut" : "not cut");
+  };
+  CHECK(in_child(body) == "cut");
+}
+
+TEST_CASE("a closed standard error takes nothing, and /dev/null everything") {
+  in_both_ways(
+      [] {
+        close(2);
+        os::Stderr out;
+        return put(out, kLine);
+      },
+      "no ");
+  in_both_ways(
+      [] {
+        become_stderr(open("/dev/null", O_WRONLY | O_CLOEXEC));
+        os::Stderr out;
+        return put(out, kLine);
+      },
+      "yes ");
+}
+
+TEST_CASE("the way to standard error is closed in what is started, and gone with the object") {
+  const auto body = [] {
+    const os::Fd reader = pipe_as_stderr();
+    const std::size_t before = names_in("/proc/self/fd").size();
+    std::size_t during = 0;
+    int flags = 0;
+    {
+      const os::Stderr out;
+      during = names_in("/proc/self/fd").size();
+      flags = fcntl(reader.get() + 1, F_GETFD);  // the lowest that was free
+    }
+    const std::size_t after = names_in("/proc/self/fd").size();
+    return std::to_string(during - before) + std::to_string(after - before) +
+           (flags == FD_CLOEXEC ? " closed" : " open");
+  };
+  CHECK(in_child(body) == "10 closed");
+}
