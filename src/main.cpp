@@ -1,10 +1,13 @@
 // cinit: PID 1 of a container.
 #include <unistd.h>
 
+#include <string>
+
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "config/config.hpp"
 #include "init/boot.hpp"
+#include "init/termination_log.hpp"
 #include "os/signals.hpp"
 #include "os/syscall.hpp"
 #include "solo/solo.hpp"
@@ -17,7 +20,8 @@ bool exists(const char* path) { return cinit::os::sys::faccess(path, F_OK) == 0;
 
 // An image without configuration pays for none of it: no parser, no logger, no supervisor.
 bool has_configuration(const cli::Options& options) {
-  return options.config_file || exists("/etc/cinit.toml") || exists("/etc/cinit.d");
+  return options.config_file || exists("/etc/cinit.toml") || exists("/etc/cinit.d") || exists("/etc/my_init.d") ||
+         exists("/etc/rc.local") || exists("/etc/sysctl.conf") || exists("/etc/container_environment");
 }
 
 int run_alone(const cli::Options& options) {
@@ -34,6 +38,7 @@ int run_container(const cli::Options& options) {
   request.config_file = options.config_file;
   request.stop_timeout = options.stop_timeout;
   request.no_services = options.no_services;
+  request.skip_startup_files = options.skip_startup_files;
   request.environment = environ;
   for (char** word = options.main_command; word && *word; ++word) request.main_command.emplace_back(*word);
   return cinit::init::boot(request);
@@ -50,7 +55,11 @@ int run(const cli::Options& options) {
 
 int main(int, char** argv) {
   cli::ParsedOptions parsed = cli::parse_options(argv);
-  if (parsed.mistake) return cli::usage_error(*parsed.mistake);
+  if (parsed.mistake) {
+    // Not for a command in a container that runs.
+    if (getpid() == 1) cinit::init::write_termination_log(std::string(parsed.mistake->text()));
+    return cli::usage_error(*parsed.mistake);
+  }
   const cli::Options& options = parsed.options;
   switch (options.action) {
     case cli::Action::Run: return run(options);

@@ -175,6 +175,8 @@ Config check(Draft draft, Reading& reading) {
   Config config;
   config.container = std::move(draft.container);
   config.env = std::move(draft.env);
+  config.sysctl = std::move(draft.sysctl);
+  config.hooks = std::move(draft.hooks);
   for (DraftService& service : draft.services) {
     if (service.service.enabled) config.services.push_back(std::move(service.service));
   }

@@ -120,9 +120,31 @@ struct Container {
   std::optional<EnvFile> env_file;
 };
 
+enum class SysctlPolicy { Warn, Strict, Namespaced, Off };
+
+// The table [sysctl]: kernel parameters on top of /etc/sysctl.conf.
+struct Sysctl {
+  SysctlPolicy policy = SysctlPolicy::Warn;
+  std::vector<std::string> files;  // paths or patterns; with a leading "-" a file may be missing
+  Variables set;
+  Location where;  // of the table
+};
+
+// The table [hooks]: what runs once, in order, and not side by side.
+struct Hooks {
+  std::vector<std::string> directories{"/etc/my_init.d"};  // whose programs are run before `pre_start`
+  std::vector<std::vector<std::string>> pre_start;         // before the first service
+  std::vector<std::vector<std::string>> post_start;        // when the services are ready
+  std::vector<std::vector<std::string>> pre_stop;          // before the first service is stopped
+  std::vector<std::vector<std::string>> post_stop;         // when nothing else is left
+  std::optional<Duration> timeout;                         // of each; unset: none
+};
+
 struct Config {
   Container container;
   Variables env;
+  Sysctl sysctl;
+  Hooks hooks;
   std::vector<Service> services;  // enabled ones only, by name
 };
 

@@ -82,6 +82,27 @@ void visit_keys(S& service, Visit&& visit) {
   visit("limits", service.limits);
 }
 
+// The same for [sysctl].
+template <class S, class Visit>
+requires std::same_as<std::remove_const_t<S>, Sysctl>
+void visit_keys(S& sysctl, Visit&& visit) {
+  visit("policy", sysctl.policy);
+  visit("files", sysctl.files);
+  visit("set", sysctl.set);
+}
+
+// The same for [hooks].
+template <class H, class Visit>
+requires std::same_as<std::remove_const_t<H>, Hooks>
+void visit_keys(H& hooks, Visit&& visit) {
+  visit("directories", as<AbsolutePath>(hooks.directories));
+  visit("pre-start", as<CommandLine>(hooks.pre_start));
+  visit("post-start", as<CommandLine>(hooks.post_start));
+  visit("pre-stop", as<CommandLine>(hooks.pre_stop));
+  visit("post-stop", as<CommandLine>(hooks.post_stop));
+  visit("timeout", hooks.timeout);
+}
+
 // The keys of the table that a T holds.
 template <class T>
 std::vector<std::string_view> key_names() {
@@ -92,10 +113,9 @@ std::vector<std::string_view> key_names() {
 }
 
 // The tables at the top of a file.
-inline constexpr std::array<std::string_view, 4> kTables{"cinit", "env", "defaults", "service"};
+inline constexpr std::array<std::string_view, 6> kTables{"cinit", "env", "sysctl", "hooks", "defaults", "service"};
 
 // What is part of the format and cannot be used yet.
-inline constexpr std::array<std::string_view, 2> kLaterTables{"sysctl", "hooks"};
 inline constexpr std::array<std::string_view, 3> kLaterContainerKeys{"log-prefix", "log-buffer", "control-socket"};
 inline constexpr std::array<std::string_view, 19> kLaterServiceKeys{
     "ready",     "start-timeout", "health",        "stop-command", "pre-start",         "post-start",   "pre-stop",

@@ -43,6 +43,12 @@ inline constexpr Named<LogLevel> kLogLevels[] = {
     {"warning", LogLevel::Warning},
     {"error", LogLevel::Error},
 };
+inline constexpr Named<SysctlPolicy> kSysctlPolicies[] = {
+    {"warn", SysctlPolicy::Warn},
+    {"strict", SysctlPolicy::Strict},
+    {"namespaced", SysctlPolicy::Namespaced},
+    {"off", SysctlPolicy::Off},
+};
 inline constexpr Named<LogFormat> kLogFormats[] = {
     {"text", LogFormat::Text},
     {"json", LogFormat::Json},
@@ -55,6 +61,7 @@ constexpr std::span<const Named<EndAction>> names_of(EndAction) { return kEndAct
 constexpr std::span<const Named<KillMode>> names_of(KillMode) { return kKillModes; }
 constexpr std::span<const Named<Input>> names_of(Input) { return kInputs; }
 constexpr std::span<const Named<LogLevel>> names_of(LogLevel) { return kLogLevels; }
+constexpr std::span<const Named<SysctlPolicy>> names_of(SysctlPolicy) { return kSysctlPolicies; }
 constexpr std::span<const Named<LogFormat>> names_of(LogFormat) { return kLogFormats; }
 
 // Enumerations that are written as one of a few words.

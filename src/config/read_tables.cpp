@@ -127,16 +127,11 @@ void read_services(const toml::table& services, const Service& defaults, Draft& 
 }
 
 void check_top(const toml::table& root, Reading& reading) {
-  std::vector<std::string_view> all(kTables.begin(), kTables.end());
-  all.insert(all.end(), kLaterTables.begin(), kLaterTables.end());
   for (const auto& [key, node] : root) {
-    if (contains(kLaterTables, key.str())) {
-      reading.report(Severity::Error, key.source(), "the table [" + std::string(key.str()) + "] is not supported yet");
-    } else if (!contains(kTables, key.str())) {
-      std::string hint = suggestion(key.str(), all);
-      if (hint.empty()) hint = other_table(key.str(), "");
-      reading.report(Severity::Error, key.source(), "unknown table or key " + quote(key.str()) + hint);
-    }
+    if (contains(kTables, key.str())) continue;
+    std::string hint = suggestion(key.str(), kTables);
+    if (hint.empty()) hint = other_table(key.str(), "");
+    reading.report(Severity::Error, key.source(), "unknown table or key " + quote(key.str()) + hint);
   }
 }
 
@@ -158,6 +153,16 @@ Draft read_tables(const toml::table& root, Reading& reading) {
   draft.container_table = table_of(root, "cinit", reading);
   if (draft.container_table != nullptr) read_container(*draft.container_table, draft.container, reading);
   if (const toml::table* env = table_of(root, "env", reading)) read_variables(*env, "[env]", reading, draft.env);
+
+  if (const toml::table* sysctl = table_of(root, "sysctl", reading)) {
+    draft.sysctl.where = location_of(sysctl->source());
+    check_keys(*sysctl, "[sysctl]", key_names<Sysctl>(), {}, reading);
+    read_keys(*sysctl, "[sysctl]", draft.sysctl, reading);
+  }
+  if (const toml::table* hooks = table_of(root, "hooks", reading)) {
+    check_keys(*hooks, "[hooks]", key_names<Hooks>(), {}, reading);
+    read_keys(*hooks, "[hooks]", draft.hooks, reading);
+  }
 
   Service defaults;
   draft.defaults_table = table_of(root, "defaults", reading);

@@ -21,6 +21,8 @@ struct DraftService {
 struct Draft {
   Container container;
   Variables env;
+  Sysctl sysctl;
+  Hooks hooks;
   std::vector<DraftService> services;  // by name
   const toml::table* container_table = nullptr;
   const toml::table* defaults_table = nullptr;

@@ -94,6 +94,12 @@ std::string print(As<CommandLine, const std::vector<std::string>> command) {
   return '[' + list + ']';
 }
 
+std::string print(As<CommandLine, const std::vector<std::vector<std::string>>> commands) {
+  std::string list;
+  for (const std::vector<std::string>& command : commands.field) append(list, print(as<CommandLine>(command)));
+  return '[' + list + ']';
+}
+
 // A value as print() has it; nothing when the field is unset.
 template <class T>
 std::optional<std::string> printed(const T& field) {
@@ -112,6 +118,10 @@ std::optional<std::string> printed(As<Form, T> formed) {
 
 std::optional<std::string> printed(As<CommandLine, const std::vector<std::string>> command) {
   return command.field.empty() ? std::nullopt : std::optional(print(command));
+}
+
+std::optional<std::string> printed(As<CommandLine, const std::vector<std::vector<std::string>>> commands) {
+  return print(commands);
 }
 
 enum class Unset { LeaveOut, Mention };
@@ -138,6 +148,8 @@ std::string print_variables(const Variables& variables) {
 std::string to_toml(const Config& config) {
   std::string text = "[cinit]\n" + print_keys(config.container, Unset::LeaveOut);
   if (!config.env.empty()) text += "\n[env]\n" + print_variables(config.env);
+  text += "\n[sysctl]\n" + print_keys(config.sysctl, Unset::LeaveOut);
+  text += "\n[hooks]\n" + print_keys(config.hooks, Unset::LeaveOut);
   for (const Service& service : config.services) {
     text += "\n[service." + quote_key(service.name) + "]\n" + print_keys(service, Unset::LeaveOut);
   }
@@ -147,7 +159,8 @@ std::string to_toml(const Config& config) {
 std::string defaults_toml() {
   Container container;
   container.stop_timeout = kDefaultStopTimeout;
-  return "[cinit]\n" + print_keys(container, Unset::Mention) + "\n[service.NAME]\n" +
+  return "[cinit]\n" + print_keys(container, Unset::Mention) + "\n[sysctl]\n" + print_keys(Sysctl{}, Unset::Mention) +
+         "\n[hooks]\n" + print_keys(Hooks{}, Unset::Mention) + "\n[service.NAME]\n" +
          print_keys(Service{}, Unset::Mention);
 }
 

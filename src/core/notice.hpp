@@ -52,6 +52,11 @@ struct StartLimitHit {
 struct Done {
   ServiceId service;
 };
+// It is not ready after `waited`, and is stopped.
+struct TimedOut {
+  ServiceId service;
+  Duration waited;
+};
 // It ended with a failure, and its restart policy is "no".
 struct Failed {
   ServiceId service;
@@ -82,6 +87,7 @@ struct ReloadRefused {};
 enum class StopCause {
   StopSignal,
   MainCommandEnded,
+  HookFailed,    // one of the boot
   ServiceEnded,  // one with on-success or on-failure = "shutdown"
   AllEnded,
   InternalError,
@@ -99,6 +105,7 @@ struct Escalated {
 // The budget is over.
 struct BudgetSpent {
   Duration budget;
+  bool spares_main_command;
 };
 struct InvariantBroken {
   std::string what;
@@ -108,10 +115,10 @@ struct InvariantBroken {
 
 namespace cinit::core {
 
-using Notice =
-    std::variant<notice::Started, notice::Ready, notice::Exited, notice::StartPostponed, notice::StartFailed,
-                 notice::RequirementFailed, notice::StartLimitHit, notice::Done, notice::Failed, notice::Stopping,
-                 notice::Stopped, notice::Killing, notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused,
-                 notice::ShutdownBegun, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
+using Notice = std::variant<notice::Started, notice::Ready, notice::Exited, notice::StartPostponed, notice::StartFailed,
+                            notice::RequirementFailed, notice::StartLimitHit, notice::Done, notice::TimedOut,
+                            notice::Failed, notice::Stopping, notice::Stopped, notice::Killing, notice::MainSuspended,
+                            notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun, notice::Escalated,
+                            notice::BudgetSpent, notice::InvariantBroken>;
 
 }  // namespace cinit::core

@@ -151,19 +151,82 @@ std::string base_name(const std::string& path) {
   return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
 }
 
-// The main command as a service: started when everything else is up, never restarted.
-PlannedService main_command_service(const Services& others, const std::vector<std::string>& command) {
-  PlannedService main;
-  main.role = Role::MainCommand;
-  main.spec.name = base_name(command.front());
-  main.spec.command = command;
-  main.spec.restart = config::RestartPolicy::No;
-  main.spec.input = config::Input::Inherit;
-  for (std::size_t i = 0; i < others.size(); ++i) {
-    if (others[i].wanted_at_boot) main.waits_for.push_back(static_cast<ServiceId>(i));
+// Puts what is no service into the plan: hooks, one after the other, and the main command.
+class Extender {
+ public:
+  Extender(Plan& plan, const config::Hooks& hooks) : plan_(plan), hooks_(hooks), services_end_(plan.services.size()) {}
+
+  void add_boot_hooks(const std::vector<std::string>& startup_files) {
+    for (const std::string& file : startup_files) plan_.boot_hooks.push_back(add_hook(Role::BootHook, file, {file}));
+    for (const auto& command : hooks_.pre_start)
+      plan_.boot_hooks.push_back(add_hook(Role::BootHook, "pre-start", command));
+    chain(plan_.boot_hooks);
+    if (plan_.boot_hooks.empty()) return;
+    for (std::size_t i = 0; i < services_end_; ++i) plan_.services[i].waits_for.push_back(plan_.boot_hooks.back());
   }
-  return main;
-}
+
+  void add_post_start_hooks() {
+    std::vector<ServiceId> hooks;
+    for (const auto& command : hooks_.post_start) hooks.push_back(add_hook(Role::BootHook, "post-start", command));
+    if (!hooks.empty()) wait_for_services(plan_.services[index_of(hooks.front())]);
+    chain(hooks);
+    last_ = hooks.empty() ? std::nullopt : std::optional(hooks.back());
+  }
+
+  void add_stop_hooks() {
+    for (const auto& command : hooks_.pre_stop) {
+      plan_.pre_stop_hooks.push_back(add_hook(Role::StopHook, "pre-stop", command));
+    }
+    for (const auto& command : hooks_.post_stop) {
+      plan_.post_stop_hooks.push_back(add_hook(Role::StopHook, "post-stop", command));
+    }
+  }
+
+  // Started when everything else is up, never restarted.
+  void add_main_command(const std::vector<std::string>& command) {
+    plan_.main_command = static_cast<ServiceId>(plan_.services.size());
+    PlannedService& main = add(Role::MainCommand, base_name(command.front()), command);
+    main.wanted_at_boot = true;
+    wait_for_services(main);
+    if (last_) main.waits_for.push_back(*last_);
+  }
+
+ private:
+  PlannedService& add(Role role, std::string name, const std::vector<std::string>& command) {
+    PlannedService& added = plan_.services.emplace_back();
+    added.role = role;
+    added.spec.name = std::move(name);
+    added.spec.command = command;
+    added.spec.restart = config::RestartPolicy::No;
+    added.spec.input = config::Input::Inherit;
+    return added;
+  }
+
+  ServiceId add_hook(Role role, const std::string& name, const std::vector<std::string>& command) {
+    PlannedService& hook = add(role, command.front() == name ? name : name + " " + base_name(command.front()), command);
+    hook.spec.type = config::ServiceType::Oneshot;
+    hook.wanted_at_boot = role == Role::BootHook;
+    hook.start_timeout = hooks_.timeout;
+    return static_cast<ServiceId>(plan_.services.size() - 1);
+  }
+
+  void chain(const std::vector<ServiceId>& hooks) {
+    for (std::size_t i = 1; i < hooks.size(); ++i) plan_.services[index_of(hooks[i])].waits_for.push_back(hooks[i - 1]);
+  }
+
+  // The last boot hook stands for all of them when there is no service that waits for it.
+  void wait_for_services(PlannedService& later) {
+    for (std::size_t i = 0; i < services_end_; ++i) {
+      if (plan_.services[i].wanted_at_boot) later.waits_for.push_back(static_cast<ServiceId>(i));
+    }
+    if (!plan_.boot_hooks.empty()) later.waits_for.push_back(plan_.boot_hooks.back());
+  }
+
+  Plan& plan_;
+  const config::Hooks& hooks_;
+  std::size_t services_end_;
+  std::optional<ServiceId> last_;  // of the post-start hooks
+};
 
 void fill_in_defaults(PlannedService& service, const config::Container& container) {
   if (!service.spec.umask) service.spec.umask = container.umask;
@@ -189,10 +252,10 @@ config::Problem DependencyCycle::to_problem() const {
   return {config::Severity::Error, where, "services wait for each other: " + text};
 }
 
-std::variant<Plan, DependencyCycle> make_plan(const config::Config& config,
-                                              const std::vector<std::string>& main_command) {
+std::variant<Plan, DependencyCycle> make_plan(const config::Config& config, const Commands& commands) {
   Plan plan;
   for (const config::Service& spec : config.services) plan.services.emplace_back().spec = spec;
+  plan.has_services = !plan.services.empty();
 
   Linker linker(plan.services);
   for (std::size_t i = 0; i < plan.services.size(); ++i) linker.link(static_cast<ServiceId>(i));
@@ -200,10 +263,11 @@ std::variant<Plan, DependencyCycle> make_plan(const config::Config& config,
   if (auto cycle = CycleFinder(plan.services).find()) return *std::move(cycle);
 
   spread_wanted(plan.services);
-  if (!main_command.empty()) {
-    plan.main_command = static_cast<ServiceId>(plan.services.size());
-    plan.services.push_back(main_command_service(plan.services, main_command));
-  }
+  Extender extender(plan, config.hooks);
+  extender.add_boot_hooks(commands.startup_files);
+  extender.add_post_start_hooks();
+  extender.add_stop_hooks();
+  if (!commands.main_command.empty()) extender.add_main_command(commands.main_command);
   for (PlannedService& service : plan.services) fill_in_defaults(service, config.container);
   link_dependents(plan.services);
   plan.tiers = assign_tiers(plan.services);

@@ -9,6 +9,7 @@ inline constexpr bool kOneOf = (std::is_same_v<Wanted, States> || ...);
 }  // namespace
 
 Time deadline_of(const State& state) {
+  if (const auto* starting = std::get_if<state::Starting>(&state)) return starting->give_up_at;
   if (const auto* backoff = std::get_if<state::Backoff>(&state)) return backoff->retry_at;
   if (const auto* stopping = std::get_if<state::Stopping>(&state)) return stopping->kill_at;
   if (const auto* clearing = std::get_if<state::Clearing>(&state)) return clearing->kill_at;

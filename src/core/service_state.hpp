@@ -19,8 +19,10 @@ struct Idle {};
 struct Waiting {};
 // Spawn was asked for, and not answered yet.
 struct Launching {};
-// Its process runs, and it is not ready yet: a oneshot, until it ends.
-struct Starting {};
+// Its process runs, and it is not ready yet: a oneshot, until it ends. At `give_up_at` it has failed.
+struct Starting {
+  Time give_up_at;
+};
 // It runs and is ready.
 struct Running {};
 // It will be started again.
@@ -37,13 +39,14 @@ struct Stopping {
 struct Killing {
   Time since;
 };
-// Its main process has ended, and the rest of its process group got SIGTERM at `since`. At `kill_at` SIGKILL follows,
-// after which kill_at is kNever. Then it takes its ending; a Restart is due at `retry_at`.
+// Its main process has ended, and the rest of its process group got SIGTERM at `since`. SIGKILL follows at `kill_at`. Then it
+// takes its ending; a Restart is due at `retry_at`.
 struct Clearing {
   Ending ending;
   Time retry_at;
   Time since;
   Time kill_at;
+  bool killed = false;  // it got SIGKILL, too
 };
 // It has ended, successfully, and is not started again.
 struct Done {};

@@ -31,7 +31,8 @@ std::vector<StopProblem> find_stop_problems(const Plan& plan) {
 
   Duration worst = Duration::zero();
   for (const Duration tier : longest) worst += tier;
-  const Duration room = plan.stop.total - plan.stop.reserve();
+  const Duration of_hooks = plan.pre_stop_hooks.empty() ? Duration::zero() : plan.stop.reserve();
+  const Duration room = plan.stop.total - of_hooks - plan.stop.reserve();
   if (worst > room) {
     problems.push_back(problem({}, "stopping the services one tier after the other may take ", worst, ", but only ",
                                room, " of the stop-timeout of ", plan.stop.total,

@@ -82,6 +82,8 @@ Actions Supervisor::handle(const Event& event, Time now) {
 Time Supervisor::next_deadline() const {
   const Time of_services = deadlines_.empty() ? kNever : deadlines_.begin()->first;
   const Time of_phase = std::visit(Overloaded{
+                                       [](phase::PreStop pre_stop) { return pre_stop.drain_at; },
+                                       [](phase::PostStop post_stop) { return post_stop.kill_at; },
                                        [](phase::Draining draining) { return draining.next_tier_at; },
                                        [](phase::Sweeping sweeping) { return sweeping.kill_at; },
                                        [](phase::Reaping reaping) { return reaping.give_up_at; },
@@ -129,6 +131,7 @@ void Supervisor::requirement_failed(Service& service, ServiceId required) {
 void Supervisor::launch(Service& service) {
   service.starts.record(now_);
   service.started_at = now_;
+  service.timed_out = false;
   enter(service, state::Launching{});
   actions_.push_back(Spawn{service.id});
 }
@@ -144,7 +147,8 @@ void Supervisor::on(const Spawned& event) {
 
 void Supervisor::came_up(Service& service) {
   if (service.plan->spec.type == config::ServiceType::Oneshot) {
-    enter(service, state::Starting{});
+    const std::optional<Duration> timeout = service.plan->start_timeout;
+    enter(service, state::Starting{timeout ? later(now_, *timeout) : kNever});
   } else {
     enter(service, state::Running{});
     settle(service);
@@ -153,7 +157,7 @@ void Supervisor::came_up(Service& service) {
     for (const Signal signal : std::exchange(pending_signals_, {})) forward_to_main(signal);
   }
   // A stop may have begun meanwhile. It waits for its tier then, as the others do.
-  if (service.wanted == Wanted::Down && !tiers_to_stop_.contains(service.plan->stop_tier)) {
+  if (service.wanted == Wanted::Down && is_asked_to_stop(service.plan->stop_tier)) {
     stop(service, service.plan->spec.stop_signal, stop_target(service));
   }
 }
@@ -203,7 +207,7 @@ void Supervisor::main_process_ended(Service& service, const Exited& event) {
   const bool killed = std::holds_alternative<state::Killing>(before);
   service.code = event.status.shell_code();
   // It may have ended by itself before the SIGKILL reached it.
-  if (killed && event.status == WaitStatus::signaled(kKill)) needed_kill_ = true;
+  if (killed && event.status == WaitStatus::signaled(kKill) && !is_hook(service.plan->role)) needed_kill_ = true;
   if (ran >= service.plan->spec.restart_max_delay) service.delays.reset();
 
   const bool asked = std::holds_alternative<state::Stopping>(before) || std::holds_alternative<state::Killing>(before);
@@ -214,9 +218,10 @@ void Supervisor::main_process_ended(Service& service, const Exited& event) {
   announce(exited);
   if (ending == Ending::Failed) announce_failure(service);
 
-  // What a finished oneshot leaves in the background is what it was run for; what a main command leaves is the sweep's.
+  // What a finished oneshot leaves in the background is what it was run for. What hooks and a main command leave is for
+  // the sweep.
   const bool keeps_group = service.plan->spec.kill_mode == config::KillMode::Process ||
-                           service.plan->role == Role::MainCommand ||
+                           service.plan->role != Role::Service ||
                            (ending == Ending::Done && service.plan->spec.type == config::ServiceType::Oneshot);
   if (keeps_group) {
     take_ending(service, ending, retry_at);
@@ -224,7 +229,8 @@ void Supervisor::main_process_ended(Service& service, const Exited& event) {
     if (std::holds_alternative<phase::Sweeping>(phase_)) actions_.push_back(Sweep{});
   } else {
     const auto* stopping = std::get_if<state::Stopping>(&before);
-    clear_group(service, ending, retry_at, stopping ? stopping->kill_at : killed ? kNever : kill_time(service));
+    const Time kill_at = stopping ? stopping->kill_at : killed ? kNever : kill_time(service);
+    clear_group(service, {ending, retry_at, now_, kill_at, killed});
   }
   if (ending == Ending::Done || ending == Ending::Failed) ended_for_good(service, ending);
 }
@@ -239,6 +245,7 @@ bool Supervisor::succeeded(const Service& service, WaitStatus status) const {
 
 Ending Supervisor::verdict(const Service& service, WaitStatus status) const {
   if (service.wanted == Wanted::Down) return Ending::Stopped;
+  if (service.timed_out) return Ending::Failed;
   const bool success = succeeded(service, status);
   switch (service.plan->spec.restart) {
     case config::RestartPolicy::Always: return Ending::Restart;
@@ -264,11 +271,11 @@ void Supervisor::announce_failure(const Service& service) {
   announce(notice::StartLimitHit{service.id, spec.start_limit_burst, spec.start_limit_interval});
 }
 
-void Supervisor::clear_group(Service& service, Ending ending, Time retry_at, Time kill_at) {
+void Supervisor::clear_group(Service& service, const state::Clearing& clearing) {
   actions_.push_back(SendSignal{service.id, Target::Group, kTerminate});
   actions_.push_back(SendSignal{service.id, Target::Group, kContinue});
   actions_.push_back(WatchGroup{service.id});
-  enter(service, state::Clearing{ending, retry_at, now_, kill_at});
+  enter(service, clearing);
 }
 
 void Supervisor::on(const GroupEmptied& event) {
@@ -295,11 +302,16 @@ void Supervisor::ended_for_good(Service& service, Ending ending) {
   service.wanted = Wanted::Down;
   service.failed_for_good = ending == Ending::Failed;
   settle(service);
+  switch (service.plan->role) {
+    case Role::Service: break;
+    case Role::MainCommand: return begin_shutdown({notice::StopCause::MainCommandEnded, service.id}, std::nullopt);
+    case Role::BootHook:
+      if (ending == Ending::Failed) begin_shutdown({notice::StopCause::HookFailed, service.id}, std::nullopt);
+      return;
+    case Role::StopHook: return;
+  }
   if (ending == Ending::Done && spec.type == config::ServiceType::Oneshot) announce(notice::Done{service.id});
   if (ending == Ending::Failed && !first_failure_) first_failure_ = failure_code(service);
-  if (service.plan->role == Role::MainCommand) {
-    return begin_shutdown({notice::StopCause::MainCommandEnded, service.id}, std::nullopt);
-  }
   const config::EndAction action = ending == Ending::Done ? spec.on_success : spec.on_failure;
   if (action == config::EndAction::Shutdown)
     begin_shutdown({notice::StopCause::ServiceEnded, service.id}, std::nullopt);
@@ -330,7 +342,7 @@ void Supervisor::send_stop_signal(Service& service, Signal signal, Target target
   announce(notice::Stopping{service.id, signal});
   actions_.push_back(SendSignal{service.id, target, signal});
   // A main command counts its signals; it gets this one only when it needs it.
-  if (service.plan->role == Role::Service || main_suspended_) {
+  if (service.plan->role != Role::MainCommand || main_suspended_) {
     actions_.push_back(SendSignal{service.id, target, kContinue});
   }
   enter(service, state::Stopping{signal, now_, kill_time(service)});
@@ -360,6 +372,7 @@ void Supervisor::kill_rest(Service& service, state::Clearing clearing) {
   announce(notice::Killing{service.id, kTerminate, now_ - clearing.since, false});
   actions_.push_back(SendSignal{service.id, Target::Group, kKill});
   clearing.kill_at = kNever;
+  clearing.killed = true;
   enter(service, clearing);
 }
 
@@ -369,14 +382,21 @@ void Supervisor::on(const DeadlineReached&) {
 
 void Supervisor::deadline_passed(Service& service) {
   std::visit(Overloaded{
+                 [&](state::Starting) { time_out(service); },
                  [&](state::Backoff) { start(service); },
                  [&](state::Stopping) { kill(service); },
                  [&](state::Clearing clearing) { kill_rest(service, clearing); },
                  // These have no deadline, so none of them is in deadlines_.
-                 [&](OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::Running,
-                           state::Killing, state::Done, state::Failed, state::Stopped> auto) {},
+                 [&](OneOf<state::Idle, state::Waiting, state::Launching, state::Running, state::Killing, state::Done,
+                           state::Failed, state::Stopped> auto) {},
              },
              State(service.state));
+}
+
+void Supervisor::time_out(Service& service) {
+  announce(notice::TimedOut{service.id, now_ - service.started_at});
+  service.timed_out = true;
+  send_stop_signal(service, service.plan->spec.stop_signal, stop_target(service));
 }
 
 // ---- Signals to cinit
@@ -426,7 +446,7 @@ void Supervisor::enter(Service& service, State state) {
   account(service, is_alive(service.state), is_alive(state));
   if (is_final(service.state)) ++unfinished_;
   if (is_final(state)) --unfinished_;
-  service.state = std::move(state);
+  service.state = state;
 }
 
 void Supervisor::account(const Service& service, bool was_alive, bool alive) {

@@ -11,9 +11,10 @@
 //
 // The container as a whole goes
 //
-//   Up -> Draining -> Sweeping -> Reaping -> Over
+//   Up -> PreStop -> Draining -> Sweeping -> PostStop -> Reaping -> Over
 //
-// Draining stops the services tier by tier, Sweeping gives every other process its chance, Reaping comes after SIGKILL.
+// PreStop and PostStop run hooks, Draining stops the services tier by tier, Sweeping gives every other process its chance,
+// Reaping comes after SIGKILL.
 // Phases are left early when nothing is left; one that runs out of time is followed by the next.
 #pragma once
 
@@ -76,16 +77,28 @@ class Supervisor {
     StartLimit starts;
     std::optional<int> code;  // of its last end, as a shell sees it
     bool failed_for_good = false;
+    bool timed_out = false;  // in Starting, and so it has failed, however it ends
   };
 
-  struct phase {
+  // In the place of a namespace, which a class cannot hold.
+  struct phase {  // NOLINT(readability-identifier-naming)
     struct Up {};
+    // The hooks before the stop, of which `next` is the one to run; what follows begins at `drain_at` at the latest.
+    struct PreStop {
+      std::size_t next;
+      Time drain_at;
+    };
     // Tiers below `next_tier` have been asked to stop. The next one is asked at `next_tier_at`, or when those are done.
     struct Draining {
       std::uint32_t next_tier;
       Time next_tier_at;
     };
     struct Sweeping {
+      Time kill_at;
+    };
+    // Nothing was left, and now the hooks after the stop are.
+    struct PostStop {
+      std::size_t next;
       Time kill_at;
     };
     // Only a main command that cinit does not kill is left.
@@ -95,8 +108,8 @@ class Supervisor {
     };
     struct Over {};
   };
-  using Phase =
-      std::variant<phase::Up, phase::Draining, phase::Sweeping, phase::Outlasting, phase::Reaping, phase::Over>;
+  using Phase = std::variant<phase::Up, phase::PreStop, phase::Draining, phase::Sweeping, phase::PostStop,
+                             phase::Outlasting, phase::Reaping, phase::Over>;
 
   struct ShutdownReason {
     notice::StopCause cause;
@@ -109,6 +122,7 @@ class Supervisor {
     Time deadline;  // the end of the budget
     Time sweep_at;  // when the sweep begins at the latest
     int stop_signals = 0;
+    bool post_stop_begun = false;
   };
 
   // Events. One function for each; for those about a service one overload for each group of states that takes it alike.
@@ -134,7 +148,7 @@ class Supervisor {
   void main_process_ended(Service& service, const Exited& event);
   bool succeeded(const Service& service, WaitStatus status) const;
   Ending verdict(const Service& service, WaitStatus status) const;
-  void clear_group(Service& service, Ending ending, Time retry_at, Time kill_at);
+  void clear_group(Service& service, const state::Clearing& clearing);
   void take_ending(Service& service, Ending ending, Time retry_at);
   std::pair<Ending, Time> plan_restart(Service& service, std::optional<notice::Restart>& restart);
   void announce_failure(const Service& service);
@@ -149,6 +163,7 @@ class Supervisor {
   SendSignal::Target stop_target(const Service& service) const;
   Time kill_time(const Service& service) const;
   void deadline_passed(Service& service);
+  void time_out(Service& service);
 
   // Stopping everything: supervisor_shutdown.cpp.
   void stop_signal_received(Signal signal);
@@ -156,12 +171,20 @@ class Supervisor {
   bool main_takes_signals() const;
   void begin_shutdown(ShutdownReason reason, std::optional<Signal> signal);
   void advance_shutdown();
+  void advance_pre_stop(phase::PreStop pre_stop);
+  void begin_drain();
   void advance_drain(phase::Draining draining);
   phase::Draining stop_next_tier();
   void begin_sweep();
+  void begin_post_stop();
+  void advance_post_stop(phase::PostStop post_stop);
+  bool stop_hooks_run() const;
+  bool advance_hooks(const std::vector<ServiceId>& hooks, std::size_t& next);
+  bool is_asked_to_stop(std::uint32_t tier) const;
   void escalate(Signal signal);
   void urge(Service& service);
   void kill_everything();
+  void end_hook(Service& hook);
   void kill_what_is_left();
   bool spares_main() const;
   void leave(bool abandoned);

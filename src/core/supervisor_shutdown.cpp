@@ -19,7 +19,9 @@ void Supervisor::stop_signal_received(Signal signal) {
   const int count = ++shutdown_->stop_signals;
   if (count == 2) return escalate(kTerminate);
   const bool kills_main = count == 3 && !spares_main();
-  if (!begins && !kills_main && main_takes_signals()) forward_to_main(signal);
+  // While the hooks before the stop run, its own stop signal is still to come, and is this one.
+  const bool comes_later = begins || std::holds_alternative<phase::PreStop>(phase_);
+  if (!comes_later && !kills_main && main_takes_signals()) forward_to_main(signal);
   if (count == 3) escalate(kKill);
 }
 
@@ -28,6 +30,46 @@ void Supervisor::begin_shutdown(ShutdownReason reason, std::optional<Signal> sig
   const Duration total = plan_.stop.total;
   shutdown_ = Shutdown{reason, later(now_, total), later(now_, total - plan_.stop.reserve())};
   announce(notice::ShutdownBegun{reason.cause, reason.service, signal});
+  for (Service& service : services_) {
+    service.wanted = Wanted::Down;
+    if (!is_alive(service.state) && !is_final(service.state)) enter(service, state::Stopped{});
+  }
+  if (stop_hooks_run()) {
+    phase_ = phase::PreStop{0, later(now_, plan_.stop.reserve())};
+  } else {
+    begin_drain();
+  }
+}
+
+// Those who clean up after the services are not asked to when there were none: when the boot did not get that far.
+bool Supervisor::stop_hooks_run() const {
+  return std::all_of(plan_.boot_hooks.begin(), plan_.boot_hooks.end(),
+                     [&](ServiceId id) { return std::holds_alternative<state::Done>(at(id).state); });
+}
+
+// Starts the next of `hooks` when the one before has ended, in whichever way. True: there is none left.
+bool Supervisor::advance_hooks(const std::vector<ServiceId>& hooks, std::size_t& next) {
+  while (next < hooks.size()) {
+    Service& hook = at(hooks[next]);
+    if (std::holds_alternative<state::Idle>(hook.state)) {
+      hook.wanted = Wanted::Up;
+      launch(hook);
+    }
+    if (!is_final(hook.state)) return false;
+    ++next;
+  }
+  return true;
+}
+
+void Supervisor::advance_pre_stop(phase::PreStop pre_stop) {
+  // Not one more is started when the time is over.
+  const bool done = now_ >= pre_stop.drain_at || advance_hooks(plan_.pre_stop_hooks, pre_stop.next);
+  phase_ = pre_stop;
+  if (done) begin_drain();
+}
+
+// A hook that still runs is stopped with the first tier.
+void Supervisor::begin_drain() {
   for (Service& service : services_) {
     service.wanted = Wanted::Down;
     if (is_alive(service.state)) {
@@ -39,12 +81,20 @@ void Supervisor::begin_shutdown(ShutdownReason reason, std::optional<Signal> sig
   phase_ = phase::Draining{0, now_};
 }
 
+bool Supervisor::is_asked_to_stop(std::uint32_t tier) const {
+  if (std::holds_alternative<phase::Up>(phase_) || std::holds_alternative<phase::PreStop>(phase_)) return false;
+  const auto* draining = std::get_if<phase::Draining>(&phase_);
+  return !draining || tier < draining->next_tier;
+}
+
 void Supervisor::advance_shutdown() {
   if (!shutdown_ && unfinished_ == 0) begin_shutdown({notice::StopCause::AllEnded, std::nullopt}, std::nullopt);
+  if (const auto* pre_stop = std::get_if<phase::PreStop>(&phase_)) advance_pre_stop(*pre_stop);
+  if (const auto* post_stop = std::get_if<phase::PostStop>(&phase_)) return advance_post_stop(*post_stop);
   if (const auto* draining = std::get_if<phase::Draining>(&phase_)) return advance_drain(*draining);
   const auto* sweeping = std::get_if<phase::Sweeping>(&phase_);
   if (sweeping && now_ >= sweeping->kill_at) {
-    if (now_ >= shutdown_->deadline) announce(notice::BudgetSpent{plan_.stop.total});
+    if (now_ >= shutdown_->deadline) announce(notice::BudgetSpent{plan_.stop.total, spares_main()});
     return kill_everything();
   }
   // The main command that was spared has ended, and nothing else is to outlast the budget.
@@ -81,14 +131,35 @@ void Supervisor::begin_sweep() {
   phase_ = phase::Sweeping{std::min(kill_at, shutdown_->deadline)};
 }
 
+// Hooks are on nobody's mind any more when everything is urged to end.
+void Supervisor::begin_post_stop() {
+  shutdown_->post_stop_begun = true;
+  const bool urged = shutdown_->stop_signals > 1;
+  if (plan_.post_stop_hooks.empty() || !stop_hooks_run() || urged || now_ >= shutdown_->deadline) return leave(false);
+  phase_ = phase::PostStop{0, shutdown_->deadline};
+}
+
+void Supervisor::advance_post_stop(phase::PostStop post_stop) {
+  if (now_ >= post_stop.kill_at) {
+    announce(notice::BudgetSpent{plan_.stop.total, spares_main()});
+    return kill_everything();
+  }
+  const bool done = advance_hooks(plan_.post_stop_hooks, post_stop.next);
+  phase_ = post_stop;
+  if (done) begin_sweep();  // of what the hooks have left behind
+}
+
 void Supervisor::escalate(Signal signal) {
   if (std::holds_alternative<phase::Reaping>(phase_) || is_over()) return;
   announce(notice::Escalated{signal});
   if (signal == kKill) return kill_everything();
+  if (std::holds_alternative<phase::PreStop>(phase_)) begin_drain();
   for (Service& service : services_) urge(service);
   tiers_to_stop_.clear();
   asked_alive_ = alive_;
   if (std::holds_alternative<phase::Draining>(phase_)) phase_ = phase::Draining{plan_.tiers, shutdown_->sweep_at};
+  // The hooks that have not been started are not.
+  if (std::holds_alternative<phase::PostStop>(phase_)) phase_ = phase::Sweeping{shutdown_->deadline};
   actions_.push_back(Sweep{.repeat = true});
 }
 
@@ -103,11 +174,19 @@ void Supervisor::urge(Service& service) {
 void Supervisor::kill_everything() {
   for (Service& service : services_) {
     const auto* clearing = std::get_if<state::Clearing>(&service.state);
-    if (clearing && clearing->kill_at != kNever) kill_rest(service, *clearing);
+    if (clearing && !clearing->killed) kill_rest(service, *clearing);
     const bool spared = spares_main() && plan_.is_main(service.id);
     if (std::holds_alternative<state::Stopping>(service.state) && !spared) kill(service);
   }
+  for (const ServiceId id : plan_.post_stop_hooks) end_hook(at(id));
   kill_what_is_left();
+}
+
+// A hook after the stop was not asked to end: the SIGKILL to everything is all that it gets.
+void Supervisor::end_hook(Service& hook) {
+  hook.wanted = Wanted::Down;
+  if (std::holds_alternative<state::Starting>(hook.state)) enter(hook, state::Killing{now_});
+  if (std::holds_alternative<state::Backoff>(hook.state)) enter(hook, state::Stopped{});
 }
 
 void Supervisor::kill_what_is_left() {
@@ -118,9 +197,11 @@ void Supervisor::kill_what_is_left() {
 bool Supervisor::spares_main() const { return plan_.main_is_never_killed() && main_takes_signals(); }
 
 void Supervisor::on(const NothingLeft&) {
-  const bool stopping = shutdown_ && !std::holds_alternative<phase::Draining>(phase_);
-  if (!stopping || alive_ > 0) return;  // told too early: what is still to come will be told again
-  leave(false);
+  const bool looking =
+      std::holds_alternative<phase::Sweeping>(phase_) || std::holds_alternative<phase::Reaping>(phase_);
+  if (!looking || alive_ > 0) return;  // told too early: what is still to come will be told again
+  if (shutdown_->post_stop_begun) return leave(false);
+  begin_post_stop();
 }
 
 void Supervisor::leave(bool abandoned) {
@@ -132,6 +213,7 @@ void Supervisor::leave(bool abandoned) {
 int Supervisor::container_code() const {
   const ShutdownReason& reason = shutdown_->reason;
   if (reason.cause == notice::StopCause::InternalError) return exit_code::kInternal;
+  if (reason.cause == notice::StopCause::HookFailed) return exit_code::kBootFailed;
   if (plan_.exit_code_from && at(*plan_.exit_code_from).code) return *at(*plan_.exit_code_from).code;
   if (reason.cause == notice::StopCause::AllEnded) return first_failure_.value_or(exit_code::kOk);
   if (reason.cause == notice::StopCause::ServiceEnded) {
@@ -147,7 +229,7 @@ int Supervisor::container_code() const {
 
 bool Supervisor::needed_kill() const {
   const bool outlived_it = std::any_of(services_.begin(), services_.end(), [](const Service& service) {
-    return std::holds_alternative<state::Killing>(service.state);
+    return std::holds_alternative<state::Killing>(service.state) && !is_hook(service.plan->role);
   });
   return needed_kill_ || outlived_it;
 }

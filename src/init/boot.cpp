@@ -4,9 +4,12 @@
 #include "base/line.hpp"
 #include "config/load.hpp"
 #include "config/sources.hpp"
+#include "init/apply_sysctl.hpp"
 #include "init/environment.hpp"
 #include "init/init.hpp"
 #include "init/launcher.hpp"
+#include "init/startup_files.hpp"
+#include "init/termination_log.hpp"
 #include "os/file.hpp"
 #include "os/stderr.hpp"
 
@@ -18,11 +21,21 @@ void say(std::string_view message) {
   os::Stderr().write_line(line.data(), line.size());
 }
 
-int nothing_to_run(const config::Sources& sources) {
+// The boot ends before anything has been started.
+int give_up(int code, const std::string& reason) {
+  say(reason);
+  write_termination_log(reason);
+  return code;
+}
+
+int nothing_to_run(const config::Sources& sources, const config::Hooks& hooks) {
   std::string places;
-  for (const std::string& place : sources.searched) places += (places.empty() ? "" : " and ") + place;
-  say("nothing to run: there is no command, and no service in " + places + "; \"cinit --help\" shows how it is used");
-  return exit_code::kUsage;
+  for (const std::string& place : sources.searched) places += (places.empty() ? "" : ", ") + place;
+  std::string files;
+  for (const std::string& directory : hooks.directories) files += directory + ", ";
+  return give_up(exit_code::kUsage, "nothing to run: there is no command, no service in " + places +
+                                        ", and no hook in " + files +
+                                        "/etc/rc.local; \"cinit --help\" shows how it is used");
 }
 
 // The configuration with what the command line changes about it.
@@ -38,14 +51,46 @@ config::Loaded load(const config::Sources& sources, const BootRequest& request, 
   return loaded;
 }
 
-int run(const config::Config& config, const core::Plan& plan, const Surroundings& surroundings) {
-  log::Log log(config.container.log_level, config.container.log_format);
+int wrong_configuration(const std::vector<config::Problem>& problems) {
+  std::string all;
+  for (const config::Problem& problem : problems) all += (all.empty() ? "" : "\n") + to_string(problem);
+  write_termination_log(all);
+  return exit_code::kConfig;
+}
+
+// What the container gave us, with descriptors and environment put in order.
+Surroundings take_surroundings(char* const* environment) {
+  os::open_standard_descriptors();
+  Surroundings surroundings;
+  surroundings.environment = read_environment(environment);
+  surroundings.inherited_fds = os::take_inherited_descriptors();
+  surroundings.null = os::open_null();
+  if (surroundings.directory.exists()) {
+    surroundings.directory.import(surroundings.environment);
+    surroundings.directory.dump(surroundings.environment);
+  }
+  return surroundings;
+}
+
+StartupFiles startup_files(const BootRequest& request, const config::Hooks& hooks) {
+  return request.skip_startup_files ? StartupFiles() : find_startup_files(hooks.directories);
+}
+
+std::string no_descriptors(const std::string& reason) {
+  return "cannot run as an init: " + reason + " (for want of descriptors: docker run --ulimit nofile=1024)";
+}
+
+int run(const config::Config& config, const core::Plan& plan, Surroundings& surroundings, log::Log& log) {
+  if (const std::string failures = apply_sysctl(config.sysctl, log); !failures.empty()) {
+    constexpr char kWhy[] = "a kernel parameter could not be set, and [sysctl] policy is \"strict\"";
+    say(kWhy);
+    write_termination_log(failures + kWhy);
+    return exit_code::kBootFailed;
+  }
   Launcher launcher(plan, config, surroundings);
   Result<Init> init = Init::make(plan, launcher, log);
   if (!init) {
-    say("cannot run as an init: " + init.error().message +
-        " (for want of descriptors: docker run --ulimit nofile=1024)");
-    return exit_code::kBootFailed;
+    return give_up(exit_code::kBootFailed, no_descriptors(init.error().message));
   }
   return init->run();
 }
@@ -53,26 +98,26 @@ int run(const config::Config& config, const core::Plan& plan, const Surroundings
 }  // namespace
 
 int boot(const BootRequest& request) {
-  os::open_standard_descriptors();
-  Surroundings surroundings;
-  surroundings.environment = read_environment(request.environment);
-  surroundings.inherited_fds = os::take_inherited_descriptors();
-  surroundings.null = os::open_null();
-
+  Surroundings surroundings = take_surroundings(request.environment);
+  if (!surroundings.null) return give_up(exit_code::kBootFailed, no_descriptors("/dev/null cannot be opened"));
   const config::Sources sources =
       request.config_file ? config::read_named_source(request.config_file) : config::read_default_sources();
   const config::Loaded loaded = load(sources, request, surroundings.environment);
   for (const config::Problem& problem : loaded.problems) say(to_string(problem));
-  if (has_errors(loaded.problems)) return exit_code::kConfig;
+  if (has_errors(loaded.problems)) return wrong_configuration(loaded.problems);
 
-  const auto planned = core::make_plan(loaded.config, request.main_command);
+  const config::Config& config = loaded.config;
+  const StartupFiles files = startup_files(request, config.hooks);
+  const auto planned = core::make_plan(config, {request.main_command, files.programs});
   if (const auto* cycle = std::get_if<core::DependencyCycle>(&planned)) {
-    say(to_string(cycle->to_problem()));
-    return exit_code::kConfig;
+    return give_up(exit_code::kConfig, to_string(cycle->to_problem()));
   }
   const core::Plan& plan = *std::get_if<core::Plan>(&planned);
-  if (plan.services.empty()) return nothing_to_run(sources);
-  return run(loaded.config, plan, surroundings);
+  if (plan.services.empty()) return nothing_to_run(sources, config.hooks);
+
+  log::Log log(config.container.log_level, config.container.log_format);
+  for (const std::string& warning : files.warnings) log.write({config::LogLevel::Warning, "", "hook", warning});
+  return run(config, plan, surroundings, log);
 }
 
 }  // namespace cinit::init

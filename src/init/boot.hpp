@@ -13,6 +13,7 @@ struct BootRequest {
   const char* config_file = nullptr;     // instead of the places where configuration usually is
   std::optional<Duration> stop_timeout;  // instead of the configured one
   bool no_services = false;
+  bool skip_startup_files = false;
   std::vector<std::string> main_command;  // empty: none
   char* const* environment = nullptr;
 };

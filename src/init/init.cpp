@@ -6,8 +6,9 @@
 
 #include <algorithm>
 
+#include "base/exit_code.hpp"
 #include "base/line.hpp"
-#include "init/narrator.hpp"
+#include "init/termination_log.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
 
@@ -95,6 +96,7 @@ void Init::child_ended(const os::ChildChange& change) {
   if (!is_main) return os::release(change.pid);
   const core::ServiceId service = found->second;
   services_.erase(found);
+  if (is_hook(plan_[service].role)) launcher_.reload_environment();
   tell(core::Exited{service, change.status});
   os::release(change.pid);
   if (!is_watched(service)) pid_of(service) = 0;
@@ -234,10 +236,35 @@ void Init::carry_out(const core::Announce& action) {
   const Narration narration = narrate(action.notice, plan_);
   const std::string name = narration.service ? display_name(plan_, *narration.service) : "";
   log_.write({narration.level, name, narration.event, narration.message});
+  remember(action.notice, narration);
+}
+
+// A service's trouble since its last start is the reason if the stop is about it. If the stop is about nothing that went
+// wrong, then what goes wrong first in it is.
+void Init::remember(const core::Notice& notice, const Narration& narration) {
+  if (const auto* begun = std::get_if<core::notice::ShutdownBegun>(&notice)) {
+    stopping_ = true;
+    const bool is_about_all = begun->cause == core::notice::StopCause::AllEnded;
+    const auto any = is_about_all ? troubles_.begin() : troubles_.end();
+    const auto found = begun->service ? troubles_.find(*begun->service) : any;
+    if (found != troubles_.end()) reason_ = display_name(plan_, found->first) + ": " + found->second;
+    return;
+  }
+  if (!narration.service) {
+    if (narration.level >= config::LogLevel::Warning && reason_.empty()) reason_ = narration.message;
+    return;
+  }
+  if (std::holds_alternative<core::notice::Started>(notice)) troubles_.erase(*narration.service);
+  if (narration.level < config::LogLevel::Warning) return;
+  std::string& trouble = troubles_[*narration.service];
+  const bool is_repeated = std::holds_alternative<core::notice::StartPostponed>(notice);
+  trouble = trouble.empty() || is_repeated ? narration.message : trouble + "; " + narration.message;
+  if (stopping_ && reason_.empty()) reason_ = display_name(plan_, *narration.service) + ": " + trouble;
 }
 
 void Init::carry_out(const core::Exit& action) {
   exit_code_ = action.code;
+  if (action.code != exit_code::kOk && !reason_.empty()) write_termination_log(reason_);
   if (action.abandoned) report_processes("abandoned", " is still there after SIGKILL", true);
 }
 

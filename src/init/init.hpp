@@ -3,14 +3,17 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/supervisor.hpp"
 #include "init/launcher.hpp"
+#include "init/narrator.hpp"
 #include "log/log.hpp"
 #include "os/poller.hpp"
 #include "os/population.hpp"
@@ -54,6 +57,7 @@ class Init {
   void carry_out(const core::KillEverything& action);
   void carry_out(const core::Announce& action);
   void carry_out(const core::Exit& action);
+  void remember(const core::Notice& notice, const Narration& narration);
   void look_for_nothing();
   void report_processes(const char* event, const char* what, bool of_services);
 
@@ -80,6 +84,9 @@ class Init {
   bool looking_for_nothing_ = false;
   Time look_again_ = kNever;
   os::Fd witness_;  // a process that is not our child: nothing can be over before it is
+  bool stopping_ = false;
+  std::map<core::ServiceId, std::string> troubles_;  // what went wrong with a service since its last start
+  std::string reason_;                               // of the stop, if it is that something was wrong
   std::optional<int> exit_code_;
 };
 

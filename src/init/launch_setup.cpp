@@ -143,7 +143,7 @@ LaunchSetup::Failed LaunchSetup::find_groups() {
 LaunchSetup::Failed LaunchSetup::compose_environment() {
   config::Variables variables;
   if (!spec_.clear_env) variables = surroundings_.environment;
-  if (service_.role == core::Role::Service) {
+  if (service_.role != core::Role::MainCommand) {
     for (const char* name : kOwnVariables) variables.erase(name);
   }
   if (account_) {

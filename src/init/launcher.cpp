@@ -17,6 +17,12 @@ std::variant<pid_t, core::StartFailure> Launcher::launch(core::ServiceId id) {
   return setup.explain(result);
 }
 
+void Launcher::reload_environment() {
+  if (!surroundings_.directory.exists()) return;
+  surroundings_.directory.reload(surroundings_.environment);
+  surroundings_.directory.dump(surroundings_.environment);
+}
+
 // Programs open /dev/stdout and /dev/stderr by name, as nginx's logs in many images do; as another user than the one that
 // made the pipe they could not.
 void Launcher::share_outputs(const config::Service& spec) {

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "core/event.hpp"
 #include "core/plan.hpp"
+#include "init/container_environment.hpp"
 #include "os/fd.hpp"
 
 namespace cinit::init {
@@ -15,6 +16,7 @@ struct Surroundings {
   config::Variables environment;
   std::vector<int> inherited_fds;  // above 2; close-on-exec, for the main command to inherit
   os::Fd null;
+  ContainerEnvironment directory;  // from which hooks change the environment
 };
 
 // Everything that a start depends on (users, groups, files, the environment) is looked up anew each time, because hooks and
@@ -22,16 +24,19 @@ struct Surroundings {
 class Launcher {
  public:
   // All three must outlive the launcher.
-  Launcher(const core::Plan& plan, const config::Config& config, const Surroundings& surroundings)
+  Launcher(const core::Plan& plan, const config::Config& config, Surroundings& surroundings)
       : plan_(plan), config_(config), surroundings_(surroundings) {}
 
   // Starts the service's process. When it returns a pid, the program runs; otherwise nothing is left of the attempt.
   std::variant<pid_t, core::StartFailure> launch(core::ServiceId id);
 
+  // A hook has ended: what starts from now on gets the environment as it is now.
+  void reload_environment();
+
  private:
   const core::Plan& plan_;
   const config::Config& config_;
-  const Surroundings& surroundings_;
+  Surroundings& surroundings_;
   bool shared_stdout_ = false;
   bool shared_stderr_ = false;
 

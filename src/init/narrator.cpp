@@ -60,7 +60,16 @@ class Narrator {
                  LogLevel::Error);
   }
   Narration operator()(const notice::Done& n) const { return about(n.service, "done", "done"); }
+  Narration operator()(const notice::TimedOut& n) const {
+    return about(n.service, "timeout", join("has not finished within ", n.waited), LogLevel::Error);
+  }
   Narration operator()(const notice::Failed& n) const {
+    switch (plan_[n.service].role) {
+      case core::Role::BootHook: return about(n.service, "failed", "failed: the boot ends here", LogLevel::Error);
+      case core::Role::StopHook: return about(n.service, "failed", "failed; the stop goes on", LogLevel::Error);
+      case core::Role::Service:
+      case core::Role::MainCommand: break;
+    }
     return about(n.service, "failed", "failed: it is not to be restarted", LogLevel::Error);
   }
   Narration operator()(const notice::Stopping& n) const {
@@ -89,7 +98,8 @@ class Narrator {
     return about_all("stopping", join("another stop signal: sending ", to_string(n.sent), " to everything"));
   }
   Narration operator()(const notice::BudgetSpent& n) const {
-    return about_all("killing", join("the stop timeout of ", n.budget, " is over; sending SIGKILL to what is left"),
+    const char* what = n.spares_main_command ? "everything but the main command" : "what is left";
+    return about_all("killing", join("the stop timeout of ", n.budget, " is over; sending SIGKILL to ", what),
                      LogLevel::Warning);
   }
   Narration operator()(const notice::InvariantBroken& n) const {
@@ -108,6 +118,7 @@ class Narrator {
     switch (n.cause) {
       case notice::StopCause::StopSignal: return join("got ", to_string(n.signal.value_or(Signal{15})));
       case notice::StopCause::MainCommandEnded: return "the main command has ended";
+      case notice::StopCause::HookFailed: return join(name_of(plan_, *n.service), " has failed");
       case notice::StopCause::ServiceEnded: return join(name_of(plan_, *n.service), " has ended for good");
       case notice::StopCause::AllEnded: return "every service has ended";
       case notice::StopCause::InternalError: break;

@@ -22,8 +22,10 @@ std::string without_defaults(const std::string& toml) {
   std::string header;
   for (const std::string& line : lines_of(toml)) {
     if (line.starts_with('[')) {
-      header = line == "[cinit]" ? line + '\n' : "";
-      if (header.empty()) text += line + '\n';
+      // A service without keys of its own is one all the same.
+      const bool always = line.starts_with("[service.") || line == "[env]";
+      header = always ? "" : line + '\n';
+      if (always) text += line + '\n';
     } else if (!line.empty() && !known.contains(line)) {
       text += std::exchange(header, "") + line + '\n';
     }

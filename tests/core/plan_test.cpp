@@ -10,6 +10,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
+std::vector<std::string> names_in_order(const Plan& plan, const std::vector<ServiceId>& ids) {
+  std::vector<std::string> names;
+  for (const ServiceId id : ids) names.push_back(plan[id].spec.name);
+  return names;
+}
+
 ServiceId find(const Plan& plan, const std::string& name) {
   const auto found = std::find_if(plan.services.begin(), plan.services.end(),
                                   [&](const PlannedService& planned) { return planned.spec.name == name; });
@@ -19,8 +25,7 @@ ServiceId find(const Plan& plan, const std::string& name) {
 
 // Names, sorted and with blanks between them.
 std::string names(const Plan& plan, const std::vector<ServiceId>& ids) {
-  std::vector<std::string> sorted;
-  for (const ServiceId id : ids) sorted.push_back(plan[id].spec.name);
+  std::vector<std::string> sorted = names_in_order(plan, ids);
   std::sort(sorted.begin(), sorted.end());
   std::string text;
   for (const std::string& name : sorted) text += (text.empty() ? "" : " ") + name;
@@ -186,4 +191,95 @@ TEST_CASE("exit-code-from names a service of the plan") {
   const Plan plan = plan_of(config_of({service("a"), service("b")}, {.exit_code_from = "b"}));
   REQUIRE(plan.exit_code_from);
   CHECK(*plan.exit_code_from == find(plan, "b"));
+}
+
+// ---- Hooks
+
+TEST_CASE("boot hooks are the startup files and then pre-start, each after the one before") {
+  const Plan plan =
+      plan_of(with_hooks(config_of({}), {.pre_start = commands({"/opt/a", "b"})}), {}, {"/etc/my_init.d/10", "/etc/x"});
+  CHECK(names_in_order(plan, plan.boot_hooks) ==
+        std::vector<std::string>{"/etc/my_init.d/10", "/etc/x", "pre-start a", "pre-start b"});
+  CHECK(waits_for(plan, "/etc/my_init.d/10") == "");
+  CHECK(waits_for(plan, "/etc/x") == "/etc/my_init.d/10");
+  CHECK(waits_for(plan, "pre-start a") == "/etc/x");
+  CHECK(waits_for(plan, "pre-start b") == "pre-start a");
+  CHECK(plan[find(plan, "/etc/x")].spec.command == std::vector<std::string>{"/etc/x"});
+}
+
+TEST_CASE("a hook is a oneshot that is never restarted, reads cinit's stdin, and has the time of [hooks] timeout") {
+  config::Hooks hooks{.pre_start = {{"sh", "-c", "true"}}, .timeout = 5s};
+  hooks.post_stop = commands({"bye"});
+  const Plan plan = plan_of(with_hooks(config_of({service("a")}), std::move(hooks)));
+  const PlannedService& boot = plan[find(plan, "pre-start sh")];
+  CHECK(boot.role == Role::BootHook);
+  CHECK(boot.spec.command.size() == 3);
+  CHECK(boot.spec.type == config::ServiceType::Oneshot);
+  CHECK(boot.spec.restart == config::RestartPolicy::No);
+  CHECK(boot.spec.input == config::Input::Inherit);
+  CHECK(boot.wanted_at_boot);
+  CHECK(boot.start_timeout == 5s);
+  const PlannedService& stop = plan[find(plan, "post-stop bye")];
+  CHECK(stop.role == Role::StopHook);
+  CHECK_FALSE(stop.wanted_at_boot);
+  CHECK(stop.start_timeout == 5s);
+  CHECK_FALSE(plan[find(plan, "a")].start_timeout);
+}
+
+TEST_CASE("every service waits for the last boot hook, which is stopped after all of them") {
+  const Plan plan = plan_of(
+      with_hooks(config_of({service("app", {.after = {"db"}}), service("db")}), {.pre_start = commands({"a", "b"})}));
+  CHECK(waits_for(plan, "app") == "db pre-start b");
+  CHECK(waits_for(plan, "db") == "pre-start b");
+  CHECK(plan[find(plan, "app")].required.empty());
+  CHECK(tier(plan, "app") == 0);
+  CHECK(tier(plan, "db") == 1);
+  CHECK(tier(plan, "pre-start b") == 2);
+  CHECK(tier(plan, "pre-start a") == 3);
+}
+
+TEST_CASE("post-start hooks wait for the services that are wanted, and the main command for the last of them") {
+  const Plan plan = plan_of(with_hooks(config_of({service("db"), service("debug", {.autostart = false})}),
+                                       {.pre_start = commands({"a"}), .post_start = commands({"b", "c"})}),
+                            {"main"});
+  CHECK(waits_for(plan, "post-start b") == "db pre-start a");
+  CHECK(waits_for(plan, "post-start c") == "post-start b");
+  CHECK(waits_for(plan, "main") == "db post-start c pre-start a");
+  CHECK(index_of(*plan.main_command) == plan.services.size() - 1);
+  CHECK(names_in_order(plan, plan.boot_hooks) == std::vector<std::string>{"pre-start a"});
+}
+
+TEST_CASE("stop hooks wait for nothing, and nothing waits for them") {
+  const Plan plan = plan_of(
+      with_hooks(config_of({service("db")}), {.pre_stop = commands({"b", "a"}), .post_stop = commands({"d", "c"})}),
+      {"main"});
+  CHECK(names_in_order(plan, plan.pre_stop_hooks) == std::vector<std::string>{"pre-stop b", "pre-stop a"});
+  CHECK(names_in_order(plan, plan.post_stop_hooks) == std::vector<std::string>{"post-stop d", "post-stop c"});
+  for (const char* name : {"pre-stop b", "pre-stop a", "post-stop d", "post-stop c"}) {
+    CHECK(waits_for(plan, name) == "");
+    CHECK(plan[find(plan, name)].dependents.empty());
+  }
+  CHECK(waits_for(plan, "main") == "db");
+}
+
+TEST_CASE("hooks are no services: a lone main command is never killed, however many there are") {
+  const config::Hooks hooks{.pre_start = commands({"a"}),
+                            .post_start = commands({"b"}),
+                            .pre_stop = commands({"c"}),
+                            .post_stop = commands({"d"})};
+  CHECK_FALSE(plan_of(with_hooks(config_of({}), hooks)).has_services);
+  CHECK(plan_of(with_hooks(config_of({}), hooks), {"main"}).main_is_never_killed());
+  CHECK_FALSE(plan_of(with_hooks(config_of({}, {.stop_timeout = 9s}), hooks), {"main"}).main_is_never_killed());
+  const Plan plan = plan_of(with_hooks(config_of({service("db")}), hooks), {"main"});
+  CHECK(plan.has_services);
+  CHECK_FALSE(plan.main_is_never_killed());
+}
+
+TEST_CASE("hooks take umask and directory of the container") {
+  config::Container container;
+  container.umask = config::FileMode{0027};
+  container.working_dir = "/srv";
+  const Plan plan = plan_of(with_hooks(config_of({}, container), {.pre_start = commands({"a"})}));
+  CHECK(plan[find(plan, "pre-start a")].spec.umask->bits == 0027);
+  CHECK(plan[find(plan, "pre-start a")].spec.working_dir == "/srv");
 }

@@ -29,9 +29,23 @@ inline config::Config config_of(std::vector<config::Service> services, config::C
   return config;
 }
 
+// Commands of one word each.
+inline std::vector<std::vector<std::string>> commands(const std::vector<std::string>& words) {
+  std::vector<std::vector<std::string>> commands;
+  for (const std::string& word : words) commands.push_back({word});
+  return commands;
+}
+
+// The configuration with these hooks. A hook is called after its kind and its command: "pre-start a".
+inline config::Config with_hooks(config::Config config, config::Hooks hooks) {
+  config.hooks = std::move(hooks);
+  return config;
+}
+
 // The plan of a configuration without cycles.
-inline Plan plan_of(const config::Config& config, const std::vector<std::string>& main_command = {}) {
-  return std::get<Plan>(make_plan(config, main_command));
+inline Plan plan_of(const config::Config& config, const std::vector<std::string>& main_command = {},
+                    const std::vector<std::string>& startup_files = {}) {
+  return std::get<Plan>(make_plan(config, {main_command, startup_files}));
 }
 
 }  // namespace cinit::core

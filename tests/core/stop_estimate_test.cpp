@@ -42,3 +42,12 @@ TEST_CASE("a stop timeout that is longer than the budget is named with its place
   CHECK(problems[0].where.line == 12);
   CHECK(contains(problems[0].message, "[service.a]"));
 }
+
+TEST_CASE("hooks before the stop take their part of the budget") {
+  const auto worst = [](Duration of_a) {
+    return find_stop_problems(
+        plan_of(with_hooks(config_of({service("a", {.stop_timeout = of_a})}), {.pre_stop = commands({"hook"})})));
+  };
+  CHECK(worst(5s).empty());
+  CHECK(worst(6s).size() == 1);
+}

@@ -208,6 +208,7 @@ Arguments Container::sandbox_arguments(const Arguments& command, const Options& 
   }
   if (options.read_only) all.emplace_back("--read-only");
   if (options.no_proc) all.emplace_back("--no-proc");
+  if (options.read_only_proc_sys) add("--proc-sys", "ro");
   all.push_back(root_);
   all.insert(all.end(), command.begin(), command.end());
   return all;

@@ -36,6 +36,7 @@ struct Options {
   std::vector<std::string> volumes;  // "SOURCE:DESTINATION"
   bool read_only = false;
   bool no_proc = false;
+  bool read_only_proc_sys = false;
   bool tty = false;          // stdin, stdout and stderr are a terminal, which becomes PID 1's controlling terminal
   bool piped_input = false;  // stdin is a pipe, for write(); otherwise it is /dev/null
 };

@@ -55,6 +55,18 @@ TEST_CASE("S30: what the container writes stays in the layer, and what it writes
   CHECK(without.logged("gone\n"));
 }
 
+TEST_CASE("S30: /proc/sys can be read-only, and is not otherwise") {
+  for (const bool read_only : {false, true}) {
+    CAPTURE(read_only);
+    Container container;
+    run_shell(container, "echo 4096 > /proc/sys/kernel/shmmax; cat /proc/sys/kernel/shmmax",
+              {.read_only_proc_sys = read_only});
+    CHECK(container.wait_exit().code == 0);
+    CHECK(container.logged("4096\n") == !read_only);
+    CHECK(container.logged("Read-only file system") == read_only);
+  }
+}
+
 TEST_CASE("S30: the memory limit holds for PID 1, and its group is removed") {
   Container container;
   run_shell(container, "echo started; app wait-for /shared/go", {.memory = "50M"}).wait_for("started\n");

@@ -49,18 +49,28 @@ class ExitRules {
   // A main command that is never killed may outlast the budget.
   Time last_kill() const {
     const Time end = history_.end_of_patience();
-    const bool may_outlast = plan_.main_command && plan_.services.size() == 1 && !plan_.stop.chosen;
+    if (history_.post_stop() != kNowhere) return history_.end_of_patience_with_hooks();
+    const bool may_outlast = history_.is_lone_main() && !plan_.stop.chosen;
     return may_outlast ? std::max(end, history_.at(history_.main_gone())) : end;
   }
 
   Time last_end() const {
-    Time last = history_.stop()->begins;
+    Time last = history_.at(history_.drain());
     for (const auto& [pid, process] : history_.processes()) last = std::max(last, history_.at(process.ended));
+    for (const ServiceId hook : plan_.post_stop_hooks) last = std::max(last, end_of_attempts(hook));
     return last;
+  }
+
+  // A hook that could not be started is not waited for any more when it is clear that it never will be.
+  Time end_of_attempts(ServiceId hook) const {
+    const auto& attempts = history_.service(hook).attempts;
+    if (attempts.empty() || attempts.back().outcome != Attempt::Outcome::Postponed) return Time{};
+    return std::min(history_.end_of_patience_with_hooks(), history_.at(history_.stop_signal(2)));
   }
 
   int expected_code() const {
     const StopHistory& stop = *history_.stop();
+    if (stop.cause == StopCause::HookFailed) return 1;
     if (plan_.exit_code_from && history_.service(*plan_.exit_code_from).code) {
       return *history_.service(*plan_.exit_code_from).code;
     }
@@ -72,6 +82,7 @@ class ExitRules {
       }
       case StopCause::StopSignal:
       case StopCause::MainCommandEnded:
+      case StopCause::HookFailed:
       case StopCause::InternalError: break;
     }
     if (!plan_.main_command) return somebody_needed_kill() ? 137 : 0;
@@ -83,18 +94,18 @@ class ExitRules {
     int code = 0;
     for (const ServiceId id : history_.ids()) {
       const ServiceHistory& service = history_.service(id);
-      if (!service.failed || service.ended_for_good >= first) continue;
+      if (!service.failed || service.ended_for_good >= first || plan_[id].role != Role::Service) continue;
       first = service.ended_for_good;
       code = *service.failure_code;
     }
     return code;
   }
 
-  // A main process that cinit's SIGKILL ended, or did not even end.
+  // A main process of a service or the main command that cinit's SIGKILL ended, or did not even end.
   bool somebody_needed_kill() const {
     return std::any_of(history_.processes().begin(), history_.processes().end(), [&](const auto& entry) {
       const ProcessHistory& process = entry.second;
-      if (process.kind != Kind::Leader) return false;
+      if (process.kind != Kind::Leader || is_hook(plan_[process.service].role)) return false;
       const bool killed = std::any_of(process.signals.begin(), process.signals.end(),
                                       [](const SentSignal& sent) { return sent.signal == kKill; });
       const bool by_it = !process.status || *process.status == WaitStatus::signaled(kKill);

@@ -26,6 +26,7 @@ History::History(const Plan& plan, const Record& record)
   find_tiers();
   find_stop();
   read();
+  drain_ = find_drain();
 }
 
 void History::find_tiers() {
@@ -150,6 +151,7 @@ void History::end_for_good(Index index, ServiceId id, bool failed) {
 
 Verdict History::judge(Index index, ProcessHistory& leader) {
   if (stop_index() < index) return Verdict::Stopped;
+  if (timed_out(leader) != kNowhere) return Verdict::Failed;
   const config::Service& spec = plan_[leader.service].spec;
   const WaitStatus status = *leader.status;
   const bool success = status.by_signal() ? contains(spec.success_exit_status.signals, status.signal())
@@ -231,12 +233,72 @@ Index History::stop_signal(std::size_t number) const {
 bool History::leaves_group_alone(const ProcessHistory& leader) const {
   const config::Service& spec = plan_[leader.service].spec;
   const bool finished = leader.verdict == Verdict::Done && spec.type == config::ServiceType::Oneshot;
-  return spec.kill_mode == config::KillMode::Process || finished || plan_.is_main(leader.service);
+  return spec.kill_mode == config::KillMode::Process || finished || plan_[leader.service].role != Role::Service;
 }
 
-std::vector<History::Unfinished> History::unfinished_when_the_stop_begins() const {
+bool History::is_lone_main() const {
+  const auto& all = plan_.services;
+  return plan_.main_command && std::none_of(all.begin(), all.end(), [](const PlannedService& planned) {
+           return planned.role == Role::Service;
+         });
+}
+
+Index History::timed_out(const ProcessHistory& leader) const {
+  const std::optional<Duration> timeout = plan_[leader.service].start_timeout;
+  if (!timeout || leader.runs == kNowhere) return kNowhere;
+  for (const SentSignal& sent : leader.signals) {
+    const bool due = at(sent.index) == at(leader.runs) + *timeout;
+    if (due && sent.signal == kTerminate && sent.means == Means::ToMain) return sent.index;
+  }
+  return kNowhere;
+}
+
+Index History::hook_over(ServiceId hook) const {
+  if (!service(hook).runs.empty()) return process(service(hook).runs.back()).over;
+  for (const Attempt& attempt : service(hook).attempts) {
+    if (attempt.outcome == Attempt::Outcome::Refused) return attempt.answered;
+  }
+  return kNowhere;
+}
+
+bool History::stop_hooks_run() const {
+  return stop_ && std::all_of(plan_.boot_hooks.begin(), plan_.boot_hooks.end(), [&](ServiceId hook) {
+           return service(hook).ended_for_good < stop_index() && !service(hook).failed;
+         });
+}
+
+Index History::find_drain() const {
+  const bool hooks_run = stop_hooks_run() && !plan_.pre_stop_hooks.empty() && stop_->reserve > Duration::zero();
+  if (!hooks_run) return stop_index();
+  return std::min(
+      {hook_over(plan_.pre_stop_hooks.back()), first_event_at(stop_->begins + stop_->reserve), stop_signal(2)});
+}
+
+Index History::post_stop() const {
+  Index first = kNowhere;
+  for (const ServiceId hook : plan_.post_stop_hooks) {
+    if (!service(hook).attempts.empty()) first = std::min(first, service(hook).attempts.front().index);
+  }
+  return first;
+}
+
+bool History::is_post_stop(const ProcessHistory& process) const {
+  return contains(plan_.post_stop_hooks, process.service);
+}
+
+Time History::end_of_patience_with_hooks() const {
+  Time end = stop_->deadline;
+  const Index over = hook_over(plan_.post_stop_hooks.back());
+  const bool by_main = stop_->cause == notice::StopCause::MainCommandEnded;
+  if (by_main && over < stop_signal(2)) end = std::min(end, at(over) + stop_->reserve);
+  return std::min(end, at(stop_signal(3)));
+}
+
+std::vector<History::Unfinished> History::unfinished() const {
   std::vector<Unfinished> unfinished;
-  const auto is_there = [&](Index begin, Index end) { return begin < stop_index() && stop_index() < end; };
+  // A hook may be tried once more at the very instant.
+  const Index last_start = drain_ == kNowhere ? kNowhere : answer_end(drain_);
+  const auto is_there = [&](Index begin, Index end) { return begin < last_start && drain_ < end; };
   for (const auto& [pid, process] : processes_) {
     if (process.kind != Kind::Leader || !is_there(process.born, process.over)) continue;
     unfinished.push_back({tiers_[index_of(process.service)], process.over, pid});
@@ -251,8 +313,8 @@ std::vector<History::Unfinished> History::unfinished_when_the_stop_begins() cons
 }
 
 Index History::all_over() const {
-  Index last = stop_index();
-  for (const Unfinished& service : unfinished_when_the_stop_begins()) last = std::max(last, service.over);
+  Index last = drain_;
+  for (const Unfinished& service : unfinished()) last = std::max(last, service.over);
   return last;
 }
 
@@ -265,23 +327,21 @@ Time History::end_of_patience() const {
   return std::min(end, at(stop_signal(3)));
 }
 
-bool History::spares_main_at(Index index) const {
-  return plan_.main_command && plan_.services.size() == 1 && !plan_.stop.chosen && index < main_gone_;
-}
+bool History::spares_main_at(Index index) const { return is_lone_main() && !plan_.stop.chosen && index < main_gone_; }
 
 std::map<Pid, Ask> History::asks() const {
   std::map<Pid, Ask> asks;
-  if (!stop_) return asks;
+  if (drain_ == kNowhere) return asks;
   std::map<std::uint32_t, std::vector<Unfinished>> tiers;
-  for (const Unfinished& service : unfinished_when_the_stop_begins()) tiers[service.tier].push_back(service);
+  for (const Unfinished& service : unfinished()) tiers[service.tier].push_back(service);
   const auto ask_tier = [&](const std::vector<Unfinished>& tier, Ask ask) {
     for (const Unfinished& service : tier) {
       if (service.leader) asks.emplace(*service.leader, ask);
     }
   };
 
-  Ask ask{stop_->index, stop_->begins};
-  Index asked_over = stop_->index;  // when those that have been asked have stopped
+  Ask ask{drain_, at(drain_)};
+  Index asked_over = drain_;  // when those that have been asked have stopped
   while (ask.index != stop_signal(2)) {
     std::erase_if(tiers, [&](const auto& tier) { return all_over_by(tier.second, ask.index); });
     if (tiers.empty()) return asks;

@@ -114,6 +114,23 @@ class History {
 
   // Whether what a main process leaves in its group is none of cinit's business.
   bool leaves_group_alone(const ProcessHistory& leader) const;
+  // Whether cinit was started for the main command alone.
+  bool is_lone_main() const;
+  // The SIGTERM that a hook got because its time was over; kNowhere when it got none.
+  Index timed_out(const ProcessHistory& leader) const;
+  // When nothing more comes of this hook, as it has ended or cannot be started; kNowhere when that never was so.
+  Index hook_over(ServiceId hook) const;
+  // Whether the boot got so far that there is something for the hooks of the stop.
+  bool stop_hooks_run() const;
+  // When the services are to be asked to stop: the hooks before that have ended, or had their time, or are cut short.
+  Index drain() const { return drain_; }
+  // The first start of a hook after the stop, also one that failed.
+  Index post_stop() const;
+  // Whether it descends from one of these hooks.
+  bool is_post_stop(const ProcessHistory& process) const;
+  // When everything gets SIGKILL, if the hooks after the stop have begun.
+  Time end_of_patience_with_hooks() const;
+
   // When every service has stopped after the stop began.
   Index all_over() const;
   // When everything gets SIGKILL; kNever when there is no stop.
@@ -126,7 +143,7 @@ class History {
   Index asked(const ProcessHistory& leader) const;
 
  private:
-  // A service that runs, leaves something, or is about to be started when the stop begins.
+  // A service or hook that runs, leaves something, or is about to be started when services are asked to stop.
   struct Unfinished {
     std::uint32_t tier;
     Index over;                 // when it has stopped
@@ -150,7 +167,8 @@ class History {
   bool says_start_limit_hit(Index event, ServiceId id) const;
   Index first_event_at(Time at) const;
   static bool all_over_by(const std::vector<Unfinished>& services, Index index);
-  std::vector<Unfinished> unfinished_when_the_stop_begins() const;
+  std::vector<Unfinished> unfinished() const;
+  Index find_drain() const;
 
   ServiceHistory& at_service(ServiceId id) { return services_[index_of(id)]; }
   ProcessHistory& last_run(ServiceId id) { return processes_.at(at_service(id).runs.back()); }
@@ -163,6 +181,7 @@ class History {
   std::vector<std::uint32_t> tiers_;  // one more than the highest of those that wait for it
   std::optional<StopHistory> stop_;
   std::vector<Index> stop_signals_;
+  Index drain_ = kNowhere;
   Index main_gone_ = kNowhere;
   Index left_ = kNowhere;
 };

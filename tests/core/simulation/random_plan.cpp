@@ -18,18 +18,31 @@ class Generator {
 
   Plan plan() {
     const std::size_t count = pick<std::size_t>({0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 12, 30});
-    const bool with_main = count == 0 || chance(35);
+    config::Hooks hooks = random_hooks();
+    const bool hooks_alone = count == 0 && !hooks.pre_start.empty() && chance(50);
+    const bool with_main = count == 0 ? !hooks_alone : chance(35);
     std::vector<config::Service> services;
     for (std::size_t i = 0; i < count; ++i) services.push_back(random_service("s" + std::to_string(10 + i)));
     link(services);
     config::Container container;
     if (chance(50)) container.stop_timeout = pick<Duration>({0s, 500ms, 2s, 4s, 9s, 12s});
     if (count > 0 && chance(15)) container.exit_code_from = services[random_.below(count)].name;
-    return plan_of(config_of(std::move(services), std::move(container)),
-                   with_main ? std::vector<std::string>{"main"} : std::vector<std::string>{});
+    return plan_of(with_hooks(config_of(std::move(services), std::move(container)), std::move(hooks)),
+                   with_main ? std::vector<std::string>{"main"} : std::vector<std::string>{},
+                   chance(10) ? std::vector<std::string>{"/etc/my_init.d/10"} : std::vector<std::string>{});
   }
 
  private:
+  config::Hooks random_hooks() {
+    config::Hooks hooks;
+    if (chance(50)) return hooks;
+    for (auto* kind : {&hooks.pre_start, &hooks.post_start, &hooks.pre_stop, &hooks.post_stop}) {
+      if (chance(50)) *kind = commands(pick<std::vector<std::string>>({{"a"}, {"a"}, {"a", "b"}, {"a", "b", "c"}}));
+    }
+    if (chance(40)) hooks.timeout = pick<Duration>({100ms, 500ms, 1s, 5s});
+    return hooks;
+  }
+
   config::Service random_service(std::string name) {
     config::Service spec = service(std::move(name));
     const bool is_oneshot = chance(25);

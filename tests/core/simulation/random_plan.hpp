@@ -6,7 +6,8 @@
 
 namespace cinit::core::simulation {
 
-// 1 to 30 services in a random order without cycles, with or without a main command, or a lone main command.
+// 1 to 30 services in a random order without cycles, with or without a main command, or a lone main command, and with or
+// without hooks of every kind.
 Plan random_plan(Random& random);
 
 }  // namespace cinit::core::simulation

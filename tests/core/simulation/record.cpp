@@ -83,8 +83,8 @@ class Writer {
   std::string words(const notice::Stopping& notice) const { return name(notice.service) + " is stopped"; }
   std::string words(const notice::Killing& notice) const { return name(notice.service) + " is killed"; }
   std::string words(const notice::ShutdownBegun& notice) const {
-    constexpr const char* kCauses[] = {"a stop signal", "the main command ended", "a service ended", "all ended",
-                                       "a bug"};
+    constexpr const char* kCauses[] = {
+        "a stop signal", "the main command ended", "a hook failed", "a service ended", "all ended", "a bug"};
     return std::string("STOP BEGINS: ") + kCauses[static_cast<std::size_t>(notice.cause)] +
            (notice.service ? " (" + name(*notice.service) + ")" : "");
   }
@@ -99,6 +99,9 @@ class Writer {
   }
   std::string words(const notice::StartFailed& notice) const { return name(notice.service) + " failed to start"; }
   std::string words(const notice::Done& notice) const { return name(notice.service) + " is done"; }
+  std::string words(const notice::TimedOut& notice) const {
+    return name(notice.service) + " is not ready after " + simulation::to_text(notice.waited);
+  }
   std::string words(const notice::Failed& notice) const { return name(notice.service) + " has failed"; }
   std::string words(const notice::ReloadRefused&) const { return "there is no reload"; }
   std::string words(const notice::Stopped& notice) const { return name(notice.service) + " has stopped"; }
@@ -121,6 +124,7 @@ std::string keys(const Plan& plan, const PlannedService& planned) {
   const config::Service& spec = planned.spec;
   std::string text = spec.name;
   if (planned.role == Role::MainCommand) text += " (main command)";
+  if (planned.start_timeout) text += " at most " + simulation::to_text(*planned.start_timeout);
   if (spec.type == config::ServiceType::Oneshot) text += " oneshot";
   if (!planned.wanted_at_boot) text += " unwanted";
   text += ": tier " + std::to_string(planned.stop_tier) + ", waits for" + list(plan, planned.waits_for) + ", requires" +

@@ -11,6 +11,9 @@ Violations start_rules(const History& history);
 // Who gets which signal, and when.
 Violations stop_rules(const History& history);
 
+// Which hooks run, when, and for how long.
+Violations hook_rules(const History& history);
+
 // When cinit leaves, and with which code.
 Violations exit_rules(const History& history);
 

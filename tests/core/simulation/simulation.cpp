@@ -167,7 +167,7 @@ std::string complaint(std::uint64_t seed) {
   Violations violations = life.violations;
   if (violations.empty()) {
     const History history(life.plan, life.record);
-    for (const auto& rules : {start_rules, stop_rules, exit_rules}) {
+    for (const auto& rules : {start_rules, hook_rules, stop_rules, exit_rules}) {
       for (std::string& violation : rules(history)) violations.push_back(std::move(violation));
     }
   }

@@ -44,6 +44,7 @@ TEST_CASE("lives differ: stops for every reason, kills, leftovers and restarts a
   constexpr const char* kSights[] = {
       "STOP BEGINS: a stop signal",
       "STOP BEGINS: the main command ended",
+      "STOP BEGINS: a hook failed",
       "STOP BEGINS: a service ended",
       "STOP BEGINS: all ended",
       "restarts in",
@@ -57,6 +58,12 @@ TEST_CASE("lives differ: stops for every reason, kills, leftovers and restarts a
       "is killed",
       "the main command is suspended",
       "budget is spent",
+      "is not ready after",
+      "is a main process of pre-stop b",
+      "is a main process of post-stop b",
+      "daemon of post-stop",
+      "pre-stop a is stopped",
+      "post-stop a is stopped",
       "escalation: SIGKILL",
       "by the sweep",
   };

@@ -35,8 +35,9 @@ class StartRules {
     const auto& attempts = history_.service(id).attempts;
     for (std::size_t i = 0; i < attempts.size(); ++i) {
       const Index index = attempts[i].index;
-      if (!plan_[id].wanted_at_boot) wrong(id, "is started, and nobody wants it");
-      if (index > history_.stop_index()) wrong(id, "is started after the stop began");
+      const bool of_stop = plan_[id].role == Role::StopHook;
+      if (!plan_[id].wanted_at_boot && !of_stop) wrong(id, "is started, and nobody wants it");
+      if (index > history_.stop_index() && !of_stop) wrong(id, "is started after the stop began");
       if (index > history_.service(id).ended_for_good) wrong(id, "is started after it ended for good");
       for (const ServiceId earlier : plan_[id].waits_for) {
         const bool settled = history_.service(earlier).settled < index;
@@ -195,7 +196,10 @@ class StartRules {
       const ServiceHistory& service = history_.service(id);
       const config::Service& spec = plan_[id].spec;
       const config::EndAction action = service.failed ? spec.on_failure : spec.on_success;
-      if (plan_.is_main(id)) {
+      if (is_hook(plan_[id].role)) {
+        if (plan_[id].role == Role::BootHook && service.failed)
+          consider({service.ended_for_good, notice::StopCause::HookFailed, id});
+      } else if (plan_.is_main(id)) {
         consider({service.ended_for_good, notice::StopCause::MainCommandEnded, id});
       } else if (action == config::EndAction::Shutdown) {
         consider({service.ended_for_good, notice::StopCause::ServiceEnded, id});

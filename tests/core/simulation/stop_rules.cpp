@@ -40,7 +40,9 @@ class StopRules {
   void stop_signal_comes_when_due(const ProcessHistory& leader) {
     const Index asked = history_.asked(leader);
     const auto due = asks_.find(leader.pid);
+    if (history_.is_post_stop(leader) && asked_by_the_way(leader, asked)) return;
     if (due == asks_.end()) {
+      if (asked != kNowhere && asked == history_.timed_out(leader)) return;
       if (asked != kNowhere) wrong(leader, "is asked to stop, which is not its turn");
       return;
     }
@@ -50,10 +52,16 @@ class StopRules {
       if (asked < due->second.index) wrong(leader, "is asked to stop before its turn");
       return;
     }
+    if (history_.timed_out(leader) < event) return;  // it has been asked before
     if (!history_.answers(asked, event)) return wrong(leader, "is not asked to stop exactly when it is its turn");
     asked_as_its_kill_mode_says(leader, asked);
     const bool is_main = plan_.is_main(leader.service);
     if (!is_main && !gets(leader, kContinue, asked, history_.answer_end(event))) wrong(leader, "gets no SIGCONT");
+  }
+
+  // A hook after the stop has no turn: it is asked when somebody urges, or when it was born under the last SIGKILL.
+  bool asked_by_the_way(const ProcessHistory& hook, Index asked) const {
+    return history_.answers(asked, history_.stop_signal(2)) || gets(hook, kKill, 0, asked);
   }
 
   // Its group is asked with it, or not.
@@ -85,7 +93,7 @@ class StopRules {
   // The second stop signal reaches everything that is alive.
   void urged(const ProcessHistory& process) {
     const Index second = history_.stop_signal(2);
-    if (second == kNowhere || second > last_chance() || !process.alive_at(second)) return;
+    if (second == kNowhere || second > last_chance(process) || !process.alive_at(second)) return;
     const auto count = std::count_if(process.signals.begin(), process.signals.end(), [&](const SentSignal& sent) {
       return sent.signal == kTerminate && history_.answers(sent.index, second);
     });
@@ -102,6 +110,8 @@ class StopRules {
     if (process.kind == Kind::Daemon) return kNever;
     const ProcessHistory& leader = history_.process(process.leader);
     const config::Service& spec = plan_[leader.service].spec;
+    const Index timed_out = history_.timed_out(leader);
+    if (timed_out < history_.stop_index()) return history_.at(timed_out) + plan_.stop.total;
     const Index asked = history_.asked(leader);
     if (asked != kNowhere) return spec.stop_timeout ? history_.at(asked) + *spec.stop_timeout : kNever;
     if (leader.told == kNowhere || history_.leaves_group_alone(leader)) return kNever;
@@ -115,7 +125,7 @@ class StopRules {
       if (sent.signal != kKill) continue;
       const Time at = history_.at(sent.index);
       const bool by_service = sent.means != Means::KillEverything && at == kill_time(process);
-      if (!by_service && !patience_is_over(sent.index)) wrong(process, "gets SIGKILL which is not due");
+      if (!by_service && !patience_is_over(process, sent.index)) wrong(process, "gets SIGKILL which is not due");
       if (plan_.is_main(process.service) && process.kind == Kind::Leader && history_.spares_main_at(sent.index)) {
         wrong(process, "gets SIGKILL and is never to get one");
       }
@@ -123,23 +133,31 @@ class StopRules {
   }
 
   // A main command that outlasts the budget is followed by the SIGKILL of what is left.
-  bool patience_is_over(Index index) const {
+  bool patience_is_over(const ProcessHistory& process, Index index) const {
     const Time at = history_.at(index);
-    return at == end_of_patience_ || (at > end_of_patience_ && at == history_.at(history_.main_gone()));
+    const Time end = end_of_patience(process);
+    return at == end || (at > end && at == history_.at(history_.main_gone()));
   }
 
   void kill_comes(const ProcessHistory& process) {
     const Time own = kill_time(process);
-    const bool alone = plan_[process.service].spec.kill_mode == config::KillMode::Process;
+    const Time end = end_of_patience(process);
+    const bool alone =
+        plan_[process.service].spec.kill_mode == config::KillMode::Process || is_left_by_hook(process, own);
     const bool concerns = process.kind == Kind::Leader || (process.kind == Kind::Background && !alone);
-    if (concerns && own < end_of_patience_ && is_alive_through(process, own) && !got_kill_at(process, own)) {
+    if (concerns && own < end && is_alive_through(process, own) && !got_kill_at(process, own)) {
       wrong(process, "does not get SIGKILL when its service's time is over");
     }
     const bool spared = process.kind != Kind::Daemon && plan_.is_main(process.service) &&
-                        history_.spares_main_at(first_index_after(end_of_patience_));
-    if (!spared && is_alive_through(process, end_of_patience_) && !got_kill_at(process, end_of_patience_)) {
+                        history_.spares_main_at(first_index_after(end));
+    if (!spared && is_alive_through(process, end) && !got_kill_at(process, end)) {
       wrong(process, "survives the end of the budget");
     }
+  }
+
+  // What a hook has left by then has nothing to do with the hook any more.
+  bool is_left_by_hook(const ProcessHistory& process, Time at) const {
+    return is_hook(plan_[process.service].role) && history_.at(history_.process(process.leader).told) <= at;
   }
 
   // Whether it lived before that instant and after it.
@@ -197,9 +215,10 @@ class StopRules {
     if (times > most) wrong(process, "is swept " + std::to_string(times) + " times");
     const Index stray = stray_since(process);
     if (stray == kNowhere || !history_.stop()) return;
-    const bool born_too_late = process.born > first_sweep();
-    const Time due = std::max(sweep_time(), history_.at(stray));
-    if (!born_too_late && due < end_of_patience_ && is_alive_through(process, due) && !swept_by(process, due)) {
+    const bool after_all = history_.is_post_stop(process);
+    const bool born_too_late = process.born > first_sweep(after_all ? history_.post_stop() : 0);
+    const Time due = std::max(after_all ? second_sweep_time() : sweep_time(), history_.at(stray));
+    if (!born_too_late && due < end_of_patience(process) && is_alive_through(process, due) && !swept_by(process, due)) {
       wrong(process, "is not swept in time");
     }
   }
@@ -212,12 +231,18 @@ class StopRules {
 
   Time sweep_time() const { return std::min(history_.at(history_.all_over()), history_.stop()->sweep_at); }
 
-  Index first_sweep() const {
+  // Of what the hooks after the stop have left.
+  Time second_sweep_time() const {
+    const Index over = history_.hook_over(plan_.post_stop_hooks.back());
+    return history_.at(std::min(over, history_.stop_signal(2)));
+  }
+
+  Index first_sweep(Index after = 0) const {
     const Record& record = history_.record();
-    const auto found = std::find_if(record.begin(), record.end(), [](const Entry& entry) {
-      return std::holds_alternative<entry::Swept>(entry.what);
-    });
-    return found == record.end() ? kNowhere : static_cast<Index>(found - record.begin());
+    for (Index i = after; i < record.size(); ++i) {
+      if (std::holds_alternative<entry::Swept>(record[i].what)) return i;
+    }
+    return kNowhere;
   }
 
   // Not before its time, unless a second stop signal asked for it.
@@ -276,15 +301,26 @@ class StopRules {
   std::vector<Forwarded> expected_for(const ProcessHistory& main) const {
     std::vector<Forwarded> expected;
     const Index end = std::min(history_.main_gone(), first_kill(main));
-    bool own_is_due = history_.stop() && history_.stop()->cause != notice::StopCause::StopSignal;
     for (Index i = 0; i < history_.record().size() && i < end; ++i) {
-      if (own_is_due && i == history_.stop_index()) expected.push_back({i, kTerminate});
+      if (is_turn_of_main(i)) expected.push_back({i, kTerminate});
       const auto* told = std::get_if<entry::Told>(&history_.record()[i].what);
       const auto* got = told ? std::get_if<SignalReceived>(&told->event) : nullptr;
       const bool kills = i == history_.stop_signal(3) && !history_.spares_main_at(i);
-      if (got && got->signal != kContinue && !kills) expected.push_back({i, got->signal});
+      if (got && got->signal != kContinue && !kills && !waits_for_turn(i)) expected.push_back({i, got->signal});
     }
     return expected;
+  }
+
+  // It is in the first tier. A second stop signal that cuts the hooks before that short is its stop signal.
+  bool is_turn_of_main(Index event) const {
+    const Index drain = history_.drain();
+    return drain != kNowhere && drain != history_.stop_signal(2) && event == history_.event_of(drain);
+  }
+
+  // A stop signal that comes until then is not sent on by itself.
+  bool waits_for_turn(Index event) const {
+    if (event != history_.stop_signal(1) || history_.drain() == kNowhere) return false;
+    return event <= history_.event_of(history_.drain());
   }
 
   std::vector<SentSignal> directly_sent(const ProcessHistory& main) const {
@@ -304,15 +340,17 @@ class StopRules {
 
   // ---- Words
 
-  // The last index at which a stop signal can still mean something.
-  Index last_chance() const { return end_of_patience_ == kNever ? kNowhere : killed_everything(); }
-
-  Index killed_everything() const {
+  // The last index at which a stop signal can still mean something to it.
+  Index last_chance(const ProcessHistory& process) const {
     const Record& record = history_.record();
-    const auto found = std::find_if(record.begin(), record.end(), [](const Entry& entry) {
-      return std::holds_alternative<entry::KilledEverything>(entry.what);
-    });
-    return found == record.end() ? kNowhere : static_cast<Index>(found - record.begin());
+    for (Index i = history_.is_post_stop(process) ? history_.post_stop() : 0; i < record.size(); ++i) {
+      if (std::holds_alternative<entry::KilledEverything>(record[i].what)) return i;
+    }
+    return kNowhere;
+  }
+
+  Time end_of_patience(const ProcessHistory& process) const {
+    return history_.is_post_stop(process) ? history_.end_of_patience_with_hooks() : end_of_patience_;
   }
 
   static bool gets(const ProcessHistory& process, Signal signal, Index after, Index before) {

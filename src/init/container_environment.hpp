@@ -1,0 +1,49 @@
+// /etc/container_environment: the environment as a directory, one file a variable. Boot hooks change the environment of
+// everything that starts after them by writing files there.
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+
+namespace cinit::init {
+
+// The directory and what goes with it. Images made for my_init read the two dumps, /etc/container_environment.sh and .json,
+// in their login shells and cron jobs.
+class ContainerEnvironment {
+ public:
+  // `root` is put in front of every path.
+  explicit ContainerEnvironment(std::string root = "") : root_(std::move(root)) {}
+
+  // Without the directory there is nothing to do.
+  bool exists() const;
+
+  // The first reading. Variables that the container has already (docker run -e) win over files; then every variable gets a
+  // file, except those that belong to a user (HOME, USER...). What cannot be written stays unwritten.
+  void import(config::Variables& variables);
+
+  // After a hook: what it has written wins, and variables whose files it has removed are unset. A file that is as it was is
+  // left alone: it may be one that could not be written, and then the container's own variable is still the stronger.
+  void reload(config::Variables& variables);
+
+  // Writes the dumps, in place, so that their owners and modes stay; where /etc cannot be written, to /run/cinit. Where
+  // neither can be, there are none.
+  void dump(const config::Variables& variables) const;
+
+ private:
+  config::Variables read() const;
+  void write_files(const config::Variables& variables) const;
+  std::string path(const char* name) const { return root_ + name; }
+
+  std::string root_;
+  config::Variables files_;  // what the last reading found
+};
+
+// `export NAME='VALUE'` lines for a shell; characters that a name cannot have become `_`.
+std::string to_shell(const config::Variables& variables);
+
+// One object.
+std::string to_json(const config::Variables& variables);
+
+}  // namespace cinit::init

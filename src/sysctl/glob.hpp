@@ -1,0 +1,19 @@
+// Patterns of glob(7) for keys and for files, without what glob(3) brings along.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cinit::sysctl {
+
+bool is_glob(std::string_view pattern);
+
+// Whether `pattern` matches the whole of `path`, component by component.
+bool matches(const std::string& pattern, const std::string& path);
+
+// What exists below `directory` and matches `pattern`, both without a slash at the end: paths below `directory`, sorted as
+// in the C locale. Wildcards do not match hidden names. A directory that cannot be read has nothing in it.
+std::vector<std::string> expand(const std::string& directory, std::string_view pattern);
+
+}  // namespace cinit::sysctl
