@@ -6,7 +6,8 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly build_packages=(g++ cmake ninja-build libtomlplusplus-dev libspdlog-dev libfmt-dev)
 readonly run_packages=(busybox-static util-linux)
 # shellcheck disable=SC2034 # used by tests/run
-readonly test_packages=(clang clang-format clang-tidy ccache doctest-dev shellcheck)
+readonly test_packages=(
+  clang clang-format clang-tidy ccache doctest-dev shellcheck iproute2 mmdebstrap docker.io podman)
 
 # Installs those of the named Debian packages that are missing; says what is needed where that is not possible.
 need_packages() {
@@ -28,8 +29,8 @@ need_packages() {
   apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Configures and builds a preset of CMakePresets.json, quietly unless something is wrong.
-build_preset() {
+# Configures a preset of CMakePresets.json, quietly unless something is wrong.
+configure_preset() {
   local log
   if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
   cd "$project" || return
@@ -37,6 +38,11 @@ build_preset() {
     echo "$log" >&2
     return 1
   fi
+}
+
+# The same, and builds it.
+build_preset() {
+  configure_preset "$1" || return
   cmake --build --preset "$1" --parallel "$(nproc)" -- --quiet
 }
 
