@@ -29,6 +29,13 @@ void say(Line& line) {
   os::Stderr().write_line(text.data(), text.size());
 }
 
+// For Kubernetes, which makes this file: the container's terminationMessagePath.
+void leave_reason(Line& line) {
+  const os::Fd file(sys::open(AT_FDCWD, "/dev/termination-log", O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC));
+  const std::string_view text = line.line();
+  if (file) sys::write(file.get(), text.data(), text.size());
+}
+
 const char* get_variable(char* const* envp, std::string_view name) {
   for (; *envp; ++envp) {
     if (strncmp(*envp, name.data(), name.size()) == 0 && (*envp)[name.size()] == '=') return *envp + name.size() + 1;
@@ -173,6 +180,7 @@ void Solo::report_failed_start(const os::SpawnResult& result) const {
     line << command_.argv[0] << ": cannot be started: " << strerror(result.error);
   }
   say(line);
+  leave_reason(line);
 }
 
 // ---- Events

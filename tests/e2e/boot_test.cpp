@@ -293,6 +293,10 @@ TEST_CASE("/dev/termination-log has the reason for which the container ended") {
     const std::string reason = termination_log(container, 127, {"--", "not-installed"});
     CHECK(reason.find("not-installed") != std::string::npos);
   }
+  SUBCASE("a command that is not there, without a configuration") {
+    const std::string reason = termination_log(container, 127, {"--", "not-installed"});
+    CHECK(reason.find("not-installed: not found in ") != std::string::npos);
+  }
   SUBCASE("none, when all is well") {
     container.config("[service.web]\ncommand = 'true'\n");
     CHECK(termination_log(container, 0).empty());
