@@ -64,7 +64,8 @@ class ExitRules {
   // A hook that could not be started is not waited for any more when it is clear that it never will be.
   Time end_of_attempts(ServiceId hook) const {
     const auto& attempts = history_.service(hook).attempts;
-    if (attempts.empty() || attempts.back().outcome != Attempt::Outcome::Postponed) return Time{};
+    if (attempts.empty()) return Time{};
+    if (attempts.back().outcome != Attempt::Outcome::Postponed) return history_.at(attempts.back().answered);
     return std::min(history_.end_of_patience_with_hooks(), history_.at(history_.stop_signal(2)));
   }
 

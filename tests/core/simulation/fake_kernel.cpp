@@ -88,7 +88,7 @@ void FakeKernel::do_action(const WatchGroup& action) {
 
 void FakeKernel::do_action(const Sweep& action) {
   write(entry::Swept{action.repeat});
-  end_is_looked_for_ = true;
+  look_for_the_end();
   for (auto& [pid, process] : processes_) {
     if (belongs_to_running_service(process) || (process.swept && !action.repeat)) continue;
     process.swept = true;
@@ -107,7 +107,7 @@ bool FakeKernel::belongs_to_running_service(const Process& process) const {
 
 void FakeKernel::do_action(const KillEverything& action) {
   write(entry::KilledEverything{action.spare_main_command});
-  end_is_looked_for_ = true;
+  look_for_the_end();
   for (auto& [pid, process] : processes_) {
     if (!action.spare_main_command || !is_spared(process)) signal(process, kKill, Means::KillEverything);
   }

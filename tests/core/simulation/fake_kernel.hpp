@@ -94,6 +94,10 @@ class FakeKernel {
   void take_effect(Process& process, Signal signal);
   void end(Pid pid);
   void act(Process& process);
+  void look_for_the_end() {
+    end_is_looked_for_ = true;
+    told_nothing_left_ = false;
+  }
   bool group_is_empty(Pid leader) const;
   bool is_spared(const Process& process) const;
   bool belongs_to_running_service(const Process& process) const;

@@ -61,14 +61,14 @@ TEST_CASE("lives differ: stops for every reason, kills, leftovers and restarts a
       "is not ready after",
       "is a main process of pre-stop b",
       "is a main process of post-stop b",
-      "daemon of post-stop",
+      "background child of post-stop",
       "pre-stop a is stopped",
       "post-stop a is stopped",
       "escalation: SIGKILL",
       "by the sweep",
   };
   std::map<std::string, int> seen;
-  for (std::uint64_t seed = 1; seed <= 600; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
     const simulation::Life life = simulation::live(seed);
     const std::string text = to_text(life.record, life.plan, life.start);
     for (const char* sight : kSights) seen[sight] += text.find(sight) == std::string::npos ? 0 : 1;

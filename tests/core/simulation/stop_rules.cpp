@@ -302,11 +302,11 @@ class StopRules {
     std::vector<Forwarded> expected;
     const Index end = std::min(history_.main_gone(), first_kill(main));
     for (Index i = 0; i < history_.record().size() && i < end; ++i) {
-      if (is_turn_of_main(i)) expected.push_back({i, kTerminate});
       const auto* told = std::get_if<entry::Told>(&history_.record()[i].what);
       const auto* got = told ? std::get_if<SignalReceived>(&told->event) : nullptr;
       const bool kills = i == history_.stop_signal(3) && !history_.spares_main_at(i);
       if (got && got->signal != kContinue && !kills && !waits_for_turn(i)) expected.push_back({i, got->signal});
+      if (is_turn_of_main(i)) expected.push_back({i, kTerminate});
     }
     return expected;
   }
