@@ -15,6 +15,15 @@ struct Signal {
   friend constexpr auto operator<=>(Signal, Signal) = default;
 };
 
+// Those that cinit means something by. Their numbers are the same on every architecture that it is built for.
+inline constexpr Signal kHangup{1};
+inline constexpr Signal kKill{9};
+inline constexpr Signal kPipe{13};
+inline constexpr Signal kTerminate{15};
+inline constexpr Signal kContinue{18};
+inline constexpr Signal kTerminalInput{21};
+inline constexpr Signal kTerminalOutput{22};
+
 // The first real-time signal that programs may use. It is 34 on glibc, which keeps 32 and 33 for itself; musl says 35 of
 // its own, but what other programs (systemd's RTMIN+3 among them) send is counted from 34.
 inline constexpr int kRealTimeMin = 34;

@@ -1,13 +1,8 @@
 #include "core/service_state.hpp"
 
+#include "base/overloaded.hpp"
+
 namespace cinit::core {
-namespace {
-
-template <class Wanted, class... States>
-inline constexpr bool kOneOf = (std::is_same_v<Wanted, States> || ...);
-
-}  // namespace
-
 Time deadline_of(const State& state) {
   if (const auto* starting = std::get_if<state::Starting>(&state)) return starting->give_up_at;
   if (const auto* backoff = std::get_if<state::Backoff>(&state)) return backoff->retry_at;
@@ -19,15 +14,15 @@ Time deadline_of(const State& state) {
 bool is_alive(const State& state) {
   return std::visit(
       []<class S>(const S&) {
-        return kOneOf<S, state::Launching, state::Starting, state::Running, state::Stopping, state::Killing,
-                      state::Clearing>;
+        return OneOf<S, state::Launching, state::Starting, state::Running, state::Stopping, state::Killing,
+                     state::Clearing>;
       },
       state);
 }
 
 bool is_final(const State& state) {
-  return std::visit(
-      []<class S>(const S&) { return kOneOf<S, state::Idle, state::Done, state::Failed, state::Stopped>; }, state);
+  return std::visit([]<class S>(const S&) { return OneOf<S, state::Idle, state::Done, state::Failed, state::Stopped>; },
+                    state);
 }
 
 }  // namespace cinit::core

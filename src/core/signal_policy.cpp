@@ -5,13 +5,6 @@
 namespace cinit::core {
 namespace {
 
-// The kernel's numbers on every architecture that cinit is built for; <csignal> is not for core/.
-constexpr Signal kHangup{1};
-constexpr Signal kPipe{13};
-constexpr Signal kTerminate{15};
-constexpr Signal kTerminalInput{21};
-constexpr Signal kTerminalOutput{22};
-
 bool is_stop_signal(Signal signal, const Plan& plan) {
   return std::find(plan.stop_signals.begin(), plan.stop_signals.end(), signal) != plan.stop_signals.end();
 }

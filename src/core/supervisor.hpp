@@ -144,7 +144,7 @@ class Supervisor {
   void came_up(Service& service);
   void settle(Service& service);
 
-  // Ending.
+  // Ending: supervisor_ending.cpp.
   void main_process_ended(Service& service, const Exited& event);
   bool succeeded(const Service& service, WaitStatus status) const;
   Ending verdict(const Service& service, WaitStatus status) const;

@@ -5,12 +5,6 @@
 #include "core/supervisor.hpp"
 
 namespace cinit::core {
-namespace {
-
-constexpr Signal kKill{9};
-constexpr Signal kTerminate{15};
-
-}  // namespace
 
 void Supervisor::stop_signal_received(Signal signal) {
   const bool begins = !shutdown_;
