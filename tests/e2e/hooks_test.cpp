@@ -144,7 +144,7 @@ TEST_CASE("S21: a hook that cannot be run ends the boot with exit code 1, and th
   CHECK(!container.logged("command ran"));
 }
 
-TEST_CASE("S22: what a hook leaves behind goes on; zombies are reaped, and a daemon is part of the graceful stop") {
+TEST_CASE("S22: what a hook leaves behind goes on, zombies are reaped, and a daemon is part of the graceful stop") {
   Container container;
   boot_hook(container, "10_daemon", "app daemon daemon");
   boot_hook(container, "20_background", "app app1 background &");

@@ -106,7 +106,7 @@ TEST_CASE("S3: under a read-only /proc/sys one line for each key says all there 
   CHECK(container.logged("--privileged"));
 }
 
-TEST_CASE("S4: an unknown key is named, and ends nothing; a \"-\" in front of it silences it") {
+TEST_CASE("S4: an unknown key is named, and ends nothing, and a minus in front of it silences it") {
   Container container;
   container.file("/etc/sysctl.conf",
                  "net.ipv4.of_the_story = 1\n-net.ipv4.silenced = 1\nno pair\nkernel.shmmax = 68719476736\n");
