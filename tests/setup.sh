@@ -7,7 +7,7 @@ readonly build_packages=(g++ cmake ninja-build libtomlplusplus-dev libspdlog-dev
 readonly run_packages=(busybox-static util-linux)
 # shellcheck disable=SC2034 # used by tests/run
 readonly test_packages=(
-  clang clang-format clang-tidy ccache doctest-dev shellcheck iproute2 mmdebstrap docker.io podman)
+  clang libclang-rt-dev clang-format clang-tidy ccache doctest-dev shellcheck iproute2 mmdebstrap docker.io podman)
 
 # Installs those of the named Debian packages that are missing; says what is needed where that is not possible.
 need_packages() {
