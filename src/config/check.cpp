@@ -7,19 +7,13 @@
 #include <utility>
 
 #include "base/nearest.hpp"
+#include "config/check_supervision.hpp"
 #include "config/duration.hpp"
+#include "config/place.hpp"
 #include "config/quote.hpp"
 
 namespace cinit::config {
 namespace {
-
-// Where one of the keys of a service is written: in its own table, or in [defaults].
-struct Place {
-  const toml::node* node = nullptr;  // nullptr: nowhere, the documented default holds
-  std::string_view key;
-  std::string_view title;
-  bool from_defaults = false;
-};
 
 class Checker {
  public:
@@ -32,6 +26,7 @@ class Checker {
 
   void run() {
     check_container();
+    check_default_supervision(draft_, reading_);
     for (DraftService& service : draft_.services) {
       if (!service.service.enabled) continue;
       check_command(service);
@@ -40,19 +35,13 @@ class Checker {
       check_references(service, "requires", service.service.required);
       check_oneshot(service);
       check_restart_delay(service);
+      check_supervision(draft_, service, reading_);
     }
   }
 
  private:
   Place place_of(const DraftService& service, std::initializer_list<std::string_view> keys) const {
-    for (const std::string_view key : keys) {
-      if (const toml::node* node = service.table->get(key)) return {node, key, service.title, false};
-    }
-    if (draft_.defaults_table == nullptr) return {};
-    for (const std::string_view key : keys) {
-      if (const toml::node* node = draft_.defaults_table->get(key)) return {node, key, "[defaults]", true};
-    }
-    return {};
+    return config::place_of(draft_, service, keys);
   }
 
   void error(const toml::node& node, std::string message) {
@@ -139,8 +128,15 @@ class Checker {
     return false;
   }
 
+  // Whether the values of all `keys` are the ones that will hold.
+  bool are_certain(const DraftService& service, std::initializer_list<std::string_view> keys) const {
+    return std::ranges::none_of(
+        keys, [&](std::string_view key) { return reading_.is_undefined(place_of(service, {key}).node); });
+  }
+
   void check_oneshot(const DraftService& service) {
     if (service.service.type != ServiceType::Oneshot || service.service.restart != RestartPolicy::Always) return;
+    if (!are_certain(service, {"type", "restart"})) return;
     const Place place = place_of(service, {"restart", "type"});
     if (place.node == nullptr) return;
     error(*place.node,
@@ -152,6 +148,7 @@ class Checker {
     const Duration longest = service.service.restart_max_delay;
     const Place place = place_of(service, {"restart-max-delay", "restart-delay"});
     if (longest >= delay || place.node == nullptr) return;
+    if (!are_certain(service, {"restart-delay", "restart-max-delay"})) return;
     if (place.key == "restart-delay") {
       error(*place.node,
             about(place.key, place.title,

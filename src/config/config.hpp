@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/signal.hpp"
@@ -58,6 +59,74 @@ struct Limit {
   std::optional<std::uint64_t> hard;
 };
 
+// A number of bytes. "64KB" is 65,536 of them, as in supervisord.conf and for docker's max-size.
+struct Size {
+  std::uint64_t bytes = 0;
+  friend bool operator==(Size, Size) = default;
+};
+
+// Where a probe connects to: a literal address or "localhost", since there is no resolver.
+struct Endpoint {
+  std::string host;  // "127.0.0.1", "::1" (without brackets), "localhost"
+  std::uint16_t port = 0;
+};
+
+// Ways to find out from outside whether a service works. They are tried again and again.
+struct ExecProbe {
+  std::vector<std::string> command;  // passes when it exits with code 0
+};
+struct TcpProbe {
+  Endpoint endpoint;  // passes when a connection is accepted
+};
+struct HttpProbe {
+  Endpoint endpoint;
+  std::string target = "/";  // passes when GET of it is answered with a status from 200 to 399
+};
+struct FileProbe {
+  std::string path;  // passes when it exists
+};
+using Probe = std::variant<ExecProbe, TcpProbe, HttpProbe, FileProbe>;
+
+// Ways of a service to tell by itself that it is ready.
+struct NotifyReady {};  // READY=1: sd_notify(3)
+struct FdReady {
+  int fd = 3;  // a newline on this descriptor: s6's notification-fd
+};
+struct LogReady {
+  std::string text;  // a line of its output that holds this
+};
+struct DelayReady {
+  Duration delay{};  // it has run for this long
+};
+
+// What makes a service ready; a bare Ready is not used.
+struct Ready {
+  std::variant<NotifyReady, FdReady, LogReady, DelayReady, Probe> when;
+  Duration interval = std::chrono::seconds(1);  // from the end of one probe to the start of the next
+  Duration timeout = std::chrono::seconds(3);   // of one probe; then it has failed
+};
+
+// The service says WATCHDOG=1 at least this often: sd_notify(3).
+struct Watchdog {
+  Duration within{};
+};
+enum class HealthAction { Restart, Shutdown, Ignore };
+
+// How it is found out whether a service that is ready still works.
+struct Health {
+  std::variant<Probe, Watchdog> check;
+  Duration interval = std::chrono::seconds(10);  // from the end of one probe to the start of the next
+  Duration timeout = std::chrono::seconds(3);
+  Duration start_period{};    // from when it is ready; failures in it do not count
+  std::uint32_t retries = 3;  // this many failures in a row make it unhealthy; at least 1
+  HealthAction action = HealthAction::Restart;
+};
+
+// A command that is run for a service, beside its main process: an argv, never empty.
+using Command = std::vector<std::string>;
+
+inline constexpr Duration kDefaultStartTimeout = std::chrono::seconds(60);
+
 // One [service.NAME]. The initialisers are the documented defaults; an empty optional is "unset", which DESIGN gives a
 // meaning of its own.
 struct Service {
@@ -87,6 +156,10 @@ struct Service {
   std::vector<std::string> before;
   std::vector<std::string> required;  // the key `requires`, which is a keyword of C++20
 
+  std::optional<Ready> ready;                     // unset: when its program runs
+  Duration start_timeout = kDefaultStartTimeout;  // to get ready; a oneshot: to finish. 0: for ever
+  std::optional<Health> health;
+
   RestartPolicy restart = RestartPolicy::OnFailure;
   Duration restart_delay = std::chrono::milliseconds(200);
   Duration restart_max_delay = std::chrono::seconds(30);
@@ -97,14 +170,34 @@ struct Service {
   EndAction on_failure = EndAction::Shutdown;
 
   Signal stop_signal{15};
+  std::optional<Command> stop_command;   // run instead of sending the stop signal, which follows when it fails
   std::optional<Duration> stop_timeout;  // unset: up to the end of the whole stop's budget
   KillMode kill_mode = KillMode::Mixed;
 
+  // Run one after the other, as its user and in its environment.
+  std::vector<Command> pre_start;   // before each start; one that fails is a failed start
+  std::vector<Command> post_start;  // when it is ready, before those who wait for it; one that fails is a failed start
+  std::vector<Command> pre_stop;    // before it is asked to stop
+  std::vector<Command> post_stop;   // after each end, however it came
+
   std::map<std::string, Limit> limits;  // by the name that limits.conf(5) uses: nofile, core, nproc...
+  std::optional<int> nice;              // -20 to 19: setpriority(2)
+  std::optional<int> oom_score_adj;     // -1000 to 1000: proc(5), /proc/[pid]/oom_score_adj
+  // The names of capabilities(7) in lower case, such as cap_net_bind_service: all that it and its children can ever have,
+  // and what it has, whatever its user. Unset: unchanged.
+  std::optional<std::vector<std::string>> capabilities;
+  std::optional<bool> no_new_privileges;  // prctl(2), PR_SET_NO_NEW_PRIVS
+
+  // For an output of Kind::File.
+  Size log_max_size{10 << 20};      // a file that would grow beyond it is put aside; 0: never
+  std::uint32_t log_max_files = 3;  // the file and those put aside: PATH, PATH.1, PATH.2; at least 1
 };
 
 enum class LogLevel { Debug, Info, Warning, Error };
 enum class LogFormat { Text, Json };
+// What cinit puts around the lines that services write to its own output: nothing (then it is not in their way at all),
+// "name | " in front, or one JSON object a line.
+enum class LogPrefix { None, Name, Json };
 
 inline constexpr Duration kDefaultStopTimeout = std::chrono::seconds(9);
 
@@ -115,6 +208,9 @@ struct Container {
   std::optional<std::string> exit_code_from;
   LogLevel log_level = LogLevel::Info;
   LogFormat log_format = LogFormat::Text;
+  LogPrefix log_prefix = LogPrefix::None;
+  Size log_buffer{64 << 10};  // of each service whose output goes through cinit: what "cinit logs" can show
+  std::string control_socket = "/run/cinit.sock";  // empty: none
   std::optional<FileMode> umask;
   std::optional<std::string> working_dir;
   std::optional<EnvFile> env_file;

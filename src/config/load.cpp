@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/check.hpp"
+#include "config/key_depth.hpp"
 #include "config/read_tables.hpp"
 #include "config/toml.hpp"
 
@@ -43,6 +44,12 @@ Parsed parse(std::span<const SourceText> sources, const Lookup& lookup, std::vec
   Reading reading{lookup, WhenUndefined::Silent, problems, {}};
   Parsed parsed;
   for (const SourceText& source : sources) {
+    if (const std::uint32_t line = find_deep_key(source.text)) {
+      const std::string message = "a key has more than " + std::to_string(kMostKeyParts) + " parts";
+      problems.push_back({Severity::Error, {source.name, line, 1}, message});
+      parsed.complete = false;
+      continue;
+    }
     toml::parse_result result = toml::parse(std::string_view(source.text), std::string_view(source.name));
     if (result) {
       parsed.files.push_back(std::move(result).table());

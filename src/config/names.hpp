@@ -1,4 +1,5 @@
-// The words that stand for enumerators and for resource limits, used for reading, for writing and for suggestions.
+// The words that stand for enumerators, and the names of resource limits, used for reading, for writing and for
+// suggestions.
 #pragma once
 
 #include <array>
@@ -53,6 +54,16 @@ inline constexpr Named<LogFormat> kLogFormats[] = {
     {"text", LogFormat::Text},
     {"json", LogFormat::Json},
 };
+inline constexpr Named<LogPrefix> kLogPrefixes[] = {
+    {"none", LogPrefix::None},
+    {"name", LogPrefix::Name},
+    {"json", LogPrefix::Json},
+};
+inline constexpr Named<HealthAction> kHealthActions[] = {
+    {"restart", HealthAction::Restart},
+    {"shutdown", HealthAction::Shutdown},
+    {"ignore", HealthAction::Ignore},
+};
 
 // All names of an enumeration; the argument only chooses which.
 constexpr std::span<const Named<ServiceType>> names_of(ServiceType) { return kServiceTypes; }
@@ -63,6 +74,8 @@ constexpr std::span<const Named<Input>> names_of(Input) { return kInputs; }
 constexpr std::span<const Named<LogLevel>> names_of(LogLevel) { return kLogLevels; }
 constexpr std::span<const Named<SysctlPolicy>> names_of(SysctlPolicy) { return kSysctlPolicies; }
 constexpr std::span<const Named<LogFormat>> names_of(LogFormat) { return kLogFormats; }
+constexpr std::span<const Named<LogPrefix>> names_of(LogPrefix) { return kLogPrefixes; }
+constexpr std::span<const Named<HealthAction>> names_of(HealthAction) { return kHealthActions; }
 
 // Enumerations that are written as one of a few words.
 template <class E>

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kHighestExitCode = 255;
 constexpr std::uint32_t kHighestMode = 0777;
+constexpr std::size_t kLongestSocketPath = 107;  // sun_path holds 108 bytes, one of which is the end
 
 template <class T>
 std::optional<T> parse_number(std::string_view text, int base = 10) {
@@ -35,6 +36,8 @@ std::optional<LimitValue> parse_limit_value(std::string_view text) {
 
 std::optional<std::uint32_t> parse_uint32(std::string_view text) { return parse_number<std::uint32_t>(text); }
 
+std::optional<std::int64_t> parse_int64(std::string_view text) { return parse_number<std::int64_t>(text); }
+
 std::optional<bool> parse_bool(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
@@ -50,6 +53,19 @@ std::optional<FileMode> parse_mode(std::string_view text) {
 std::optional<std::string> parse_path(std::string_view text) {
   if (!text.starts_with('/')) return std::nullopt;
   return std::string(text);
+}
+
+std::optional<std::string> parse_socket_path(std::string_view text) {
+  const bool is_path = text.starts_with('/') && !text.ends_with('/') && text.size() <= kLongestSocketPath;
+  if (!is_path && !text.empty()) return std::nullopt;
+  return std::string(text);
+}
+
+std::string normalise_capability(std::string_view text) {
+  constexpr std::string_view kPrefix = "cap_";
+  std::string name(text);
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return name.starts_with(kPrefix) ? name : std::string(kPrefix) + name;
 }
 
 std::optional<EnvFile> parse_env_file_path(std::string_view text) {

@@ -17,13 +17,22 @@ std::optional<bool> parse_bool(std::string_view text);
 // Decimal digits.
 std::optional<std::uint32_t> parse_uint32(std::string_view text);
 
+// Decimal digits, with a "-" in front of them or not.
+std::optional<std::int64_t> parse_int64(std::string_view text);
+
 // Octal digits, up to 0777.
 std::optional<FileMode> parse_mode(std::string_view text);
 
 // A path that begins with "/".
 std::optional<std::string> parse_path(std::string_view text);
 
-// The same, with an optional "-" in front.
+// A path that begins with "/" and fits into sun_path of unix(7), or nothing at all.
+std::optional<std::string> parse_socket_path(std::string_view text);
+
+// The name of a capability in small letters and with "cap_" in front, known or not.
+std::string normalise_capability(std::string_view text);
+
+// An absolute path with an optional "-" in front.
 std::optional<EnvFile> parse_env_file_path(std::string_view text);
 
 // "inherit", "null", "stdout", or "file:" and an absolute path.

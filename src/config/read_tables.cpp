@@ -66,7 +66,7 @@ void read_keys(const toml::table& table, std::string_view title, T& into, Readin
 }
 
 void read_container(const toml::table& table, Container& container, Reading& reading) {
-  check_keys(table, kContainerTitle, key_names<Container>(), kLaterContainerKeys, reading);
+  check_keys(table, kContainerTitle, key_names<Container>(), {}, reading);
   read_keys(table, kContainerTitle, container, reading);
 }
 

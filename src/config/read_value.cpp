@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/capability.hpp"
 #include "config/duration.hpp"
 #include "config/parse_value.hpp"
 #include "config/quote.hpp"
 #include "config/shell_script.hpp"
+#include "config/size.hpp"
 #include "config/words.hpp"
 
 namespace cinit::config {
@@ -198,6 +200,43 @@ bool read(const Value& value, SuccessExitStatus& into) {
   return complete;
 }
 
+bool read(const Value& value, Size& into) { return read_parsed(value, into, kSizeForm, Integers::Read, parse_size); }
+
+bool read_between(const Value& value, std::int64_t& into, std::int64_t lowest, std::int64_t highest) {
+  const std::string expected = "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest);
+  const auto parse = [&](std::string_view text) -> std::optional<std::int64_t> {
+    const std::optional<std::int64_t> number = parse_int64(text);
+    return number && *number >= lowest && *number <= highest ? number : std::nullopt;
+  };
+  if (value.node.is_integer() || has_reference(value.node)) {
+    return read_parsed(value, into, expected, Integers::Read, parse);
+  }
+  value.mismatch(expected);
+  return false;
+}
+
+bool read_between(const Value& value, Size& into, Size lowest, Size highest) {
+  Size size;
+  if (!read(value, size)) return false;
+  if (size.bytes < lowest.bytes || size.bytes > highest.bytes) {
+    value.mismatch("a size from " + format_size(lowest) + " to " + format_size(highest));
+    return false;
+  }
+  into = size;
+  return true;
+}
+
+bool read_at_least(const Value& value, Duration& into, Duration shortest) {
+  Duration span{};
+  if (!read(value, span)) return false;
+  if (span < shortest) {
+    value.mismatch("a duration of at least " + format_duration(shortest));
+    return false;
+  }
+  into = span;
+  return true;
+}
+
 bool read(const Value& value, std::string& into) {
   Text text = read_text(value, "a string");
   if (text.outcome == Outcome::Complete && text.text.empty()) {
@@ -236,6 +275,25 @@ bool read(const Value& value, As<CommandLine, std::vector<std::string>> into) {
   if (!into.field.empty() && !into.field[0].empty()) return true;
   value.error(into.field.empty() ? "the command is empty" : "the name of the program is empty");
   return false;
+}
+
+bool read(const Value& value, As<CapabilityName, std::string> into) {
+  constexpr std::string_view kExpected = "the name of a capability such as \"cap_net_bind_service\"";
+  const Text text = read_text(value, kExpected);
+  if (text.outcome != Outcome::Complete) return false;
+  if (const std::optional<Capability> capability = parse_capability(text.text)) {
+    into.field = to_string(*capability);
+    return true;
+  }
+  const std::string meant =
+      has_reference(value.node) ? "" : suggestion(normalise_capability(text.text), capability_names());
+  value.error("expected " + std::string(kExpected) + ", not " + describe(value.node) + meant);
+  return false;
+}
+
+bool read(const Value& value, As<SocketPath, std::string> into) {
+  return read_parsed(value, into.field, "an absolute path of at most 107 bytes, or \"\" for none", Integers::Refused,
+                     parse_socket_path);
 }
 
 bool read(const Value& value, std::map<std::string, Limit>& into) {

@@ -4,8 +4,10 @@
 // still undefined.
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/keys.hpp"
@@ -23,11 +25,40 @@ bool read(const Value& value, EnvFile& into);
 bool read(const Value& value, Output& into);
 bool read(const Value& value, Limit& into);
 bool read(const Value& value, SuccessExitStatus& into);
+bool read(const Value& value, Size& into);
+bool read(const Value& value, Ready& into);
+bool read(const Value& value, Health& into);
 bool read(const Value& value, std::string& into);
 bool read(const Value& value, As<AbsolutePath, std::string> into);
 bool read(const Value& value, As<Account, std::string> into);
 bool read(const Value& value, As<StandardOutput, Output> into);
 bool read(const Value& value, As<CommandLine, std::vector<std::string>> into);
+bool read(const Value& value, As<CapabilityName, std::string> into);
+bool read(const Value& value, As<SocketPath, std::string> into);
+
+// Values within bounds, both included.
+bool read_between(const Value& value, std::int64_t& into, std::int64_t lowest, std::int64_t highest);
+bool read_between(const Value& value, Size& into, Size lowest, Size highest);
+bool read_at_least(const Value& value, Duration& into, Duration shortest);
+
+template <std::int64_t Lowest, std::int64_t Highest, std::integral T>
+bool read(const Value& value, As<Between<Lowest, Highest>, T> into) {
+  static_assert(std::in_range<T>(Lowest) && std::in_range<T>(Highest));
+  std::int64_t number = 0;
+  if (!read_between(value, number, Lowest, Highest)) return false;
+  into.field = static_cast<T>(number);
+  return true;
+}
+
+template <std::uint64_t Lowest, std::uint64_t Highest>
+bool read(const Value& value, As<SizeBetween<Lowest, Highest>, Size> into) {
+  return read_between(value, into.field, Size{Lowest}, Size{Highest});
+}
+
+template <std::int64_t Shortest>
+bool read(const Value& value, As<AtLeast<Shortest>, Duration> into) {
+  return read_at_least(value, into.field, std::chrono::milliseconds(Shortest));
+}
 
 // Tables add to what is in `into`: later names win.
 bool read(const Value& value, std::map<std::string, Limit>& into);

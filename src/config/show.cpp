@@ -1,14 +1,17 @@
 #include "config/show.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
 #include "config/duration.hpp"
+#include "config/endpoint.hpp"
 #include "config/expand.hpp"
 #include "config/keys.hpp"
 #include "config/names.hpp"
 #include "config/quote.hpp"
 #include "config/shell_script.hpp"
+#include "config/size.hpp"
 
 namespace cinit::config {
 namespace {
@@ -18,6 +21,10 @@ std::string print(const std::string& text) { return quote(escape_references(text
 std::string print(bool value) { return value ? "true" : "false"; }
 
 std::string print(std::uint32_t number) { return std::to_string(number); }
+
+std::string print(int number) { return std::to_string(number); }
+
+std::string print(Size size) { return quote(format_size(size)); }
 
 std::string print(Duration span) { return quote(format_duration(span)); }
 
@@ -100,6 +107,27 @@ std::string print(As<CommandLine, const std::vector<std::vector<std::string>>> c
   return '[' + list + ']';
 }
 
+std::string print(const NotifyReady&) { return print(true); }
+
+std::string print(const FdReady& ready) { return print(ready.fd); }
+
+std::string print(const LogReady& ready) { return print(ready.text); }
+
+std::string print(const DelayReady& ready) { return print(ready.delay); }
+
+std::string print(const ExecProbe& probe) { return print(as<CommandLine>(probe.command)); }
+
+std::string print(const TcpProbe& probe) { return print(format_endpoint(probe.endpoint)); }
+
+std::string print(const HttpProbe& probe) { return print(format_url(probe)); }
+
+std::string print(const FileProbe& probe) { return print(probe.path); }
+
+std::string print(const Watchdog& watchdog) { return print(watchdog.within); }
+
+std::string print(const Ready& ready);
+std::string print(const Health& health);
+
 // A value as print() has it; nothing when the field is unset.
 template <class T>
 std::optional<std::string> printed(const T& field) {
@@ -123,6 +151,35 @@ std::optional<std::string> printed(As<CommandLine, const std::vector<std::string
 std::optional<std::string> printed(As<CommandLine, const std::vector<std::vector<std::string>>> commands) {
   return print(commands);
 }
+
+std::optional<std::string> printed(As<CommandLine, const std::optional<std::vector<std::string>>> command) {
+  return command.field ? std::optional(print(as<CommandLine>(*command.field))) : std::nullopt;
+}
+
+template <class Alternative, class Variant>
+std::optional<std::string> printed(As<Way<Alternative>, Variant> ways) {
+  const Alternative* way = get_way<Alternative>(ways.field);
+  return way == nullptr ? std::nullopt : std::optional(print(*way));
+}
+
+// A table of ways, without the keys that have no meaning with the one that is chosen.
+template <class T>
+std::string print_ways(const T& table, bool is_probe) {
+  std::string list;
+  visit_keys(table, [&](std::string_view key, const auto& field) {
+    const bool applies = is_probe || std::ranges::find(kProbeKeys, key) == kProbeKeys.end();
+    const std::optional<std::string> value = applies ? printed(field) : std::nullopt;
+    if (value) append(list, std::string(key) + " = " + *value);
+  });
+  return "{ " + list + " }";
+}
+
+std::string print(const Ready& ready) {
+  if (std::holds_alternative<NotifyReady>(ready.when)) return quote("notify");
+  return print_ways(ready, std::holds_alternative<Probe>(ready.when));
+}
+
+std::string print(const Health& health) { return print_ways(health, std::holds_alternative<Probe>(health.check)); }
 
 enum class Unset { LeaveOut, Mention };
 

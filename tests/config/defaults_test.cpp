@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cases.hpp"
+#include "config/keys.hpp"
 #include "config/load.hpp"
 #include "config/show.hpp"
 #include "files.hpp"
@@ -85,4 +86,27 @@ TEST_CASE("conf/cinit.toml shows the tables of free keys as well") {
   const std::string code = uncomment(read_example());
   CHECK(code.find("[env]\n") != std::string::npos);
   CHECK(code.find("[defaults]\n") != std::string::npos);
+}
+
+TEST_CASE("conf/cinit.toml spells out ready and health with their defaults, and names all of their ways") {
+  const std::string text = read_example();
+  const std::vector<SourceText> sources{{"cinit.toml", uncomment(text)}};
+  const Loaded loaded = load(sources, lookup_in({}), Undefined::Error);
+  REQUIRE(loaded.config.services.size() == 1);
+  const Service& web = loaded.config.services[0];
+  REQUIRE(web.ready);
+  REQUIRE(web.health);
+
+  Config with_defaults;
+  with_defaults.services.push_back({.name = "web", .ready = Ready{}, .health = Health{}});
+  with_defaults.services[0].ready->when = web.ready->when;
+  with_defaults.services[0].health->check = web.health->check;
+  for (const std::string& line : lines_of(to_toml(with_defaults))) {
+    CAPTURE(line);
+    if (line.starts_with("ready = ") || line.starts_with("health = ")) {
+      CHECK(text.find("\n#" + line + '\n') != std::string::npos);
+    }
+  }
+  for (const std::string_view way : way_names<Ready>()) CHECK(text.find("{ " + std::string(way)) != std::string::npos);
+  for (const std::string_view way : way_names<Health>()) CHECK(text.find("{ " + std::string(way)) != std::string::npos);
 }

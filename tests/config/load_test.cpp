@@ -58,22 +58,80 @@ TEST_CASE("every key of the format that cannot be used yet says so") {
     CHECK(to_text(load_text(text).problems).find(std::string(key) + " in [" + table + "] is not supported yet\n") !=
           std::string::npos);
   };
-  for (const std::string_view key : kLaterContainerKeys) refuses("cinit", key);
+  for (const std::string_view key : kLaterServiceKeys) refuses("defaults", key);
   for (const std::string_view key : kLaterServiceKeys) refuses("service.web", key);
 }
 
 TEST_CASE("the value of a variable is in no message") {
   const Variables environment{{"SECRET", "hunter2"}};
-  const auto names = key_names<Service>();
-  for (const std::string_view key : names) {
+  const auto check = [&](const std::string& line) {
+    const std::vector<SourceText> sources{{"t.toml", "[service.web]\n" + line}};
+    const std::string problems = to_text(load(sources, lookup_in(environment), Undefined::Error).problems);
+    CAPTURE(problems);
+    CHECK(problems.find("hunter2") == std::string::npos);
+  };
+  for (const std::string_view key : key_names<Service>()) {
     const std::string quoted = " = \"|${SECRET}:\"\n";
     const std::string list = " = [\"|${SECRET}:\"]\n";
     const std::string table = " = { nofile = \"|${SECRET}:\" }\n";
-    for (const std::string& value : {quoted, list, table}) {
-      const std::vector<SourceText> sources{{"t.toml", "[service.web]\n" + std::string(key) + value}};
-      const std::string problems = to_text(load(sources, lookup_in(environment), Undefined::Error).problems);
-      CAPTURE(problems);
-      CHECK(problems.find("hunter2") == std::string::npos);
-    }
+    for (const std::string& value : {quoted, list, table}) check(std::string(key) + value);
   }
+  for (const std::string_view key : key_names<Ready>()) check("ready." + std::string(key) + " = \"${SECRET}\"\n");
+  for (const std::string_view key : key_names<Health>()) check("health." + std::string(key) + " = \"${SECRET}\"\n");
+}
+
+TEST_CASE("every key of ready and health refuses a date, with its whole name, table and place") {
+  const auto refuses = [](const std::string& outer, std::string_view key) {
+    const std::string full = outer + '.' + std::string(key);
+    const std::string text = "[service.web]\n" + full + " = 1979-05-27\ncommand = \"run\"\n";
+    const std::string problems = to_text(load_text(text).problems);
+    CAPTURE(problems);
+    CHECK(problems.find("t.toml:2:" + std::to_string(full.size() + 4) + ": error: " + full +
+                        " in [service.web]: expected ") != std::string::npos);
+    CHECK(problems.find(", not a date or time\n") != std::string::npos);
+  };
+  for (const std::string_view key : key_names<Ready>()) refuses("ready", key);
+  for (const std::string_view key : key_names<Health>()) refuses("health", key);
+}
+
+TEST_CASE("what is still undefined contradicts nothing") {
+  const std::vector<SourceText> sources{{"t.toml", R"(
+[defaults]
+restart = "no"
+stdout = "null"
+stderr = "null"
+type = "oneshot"
+[service.action]
+command = "run"
+type = "simple"
+restart = "${A}"
+health = { tcp = 80 }
+[service.always]
+command = "run"
+type = "${A}"
+restart = "always"
+[service.backoff]
+command = "run"
+restart-delay = "1h"
+restart-max-delay = "${A}"
+[service.delay]
+command = "run"
+type = "simple"
+start-timeout = "${A}"
+ready = { delay = "2m" }
+[service.log]
+command = "run"
+type = "simple"
+stdout = "${A}"
+ready = { log = "up" }
+log-max-files = 4
+[service.once]
+command = "run"
+type = "${A}"
+ready = "notify"
+)"}};
+  const std::vector<Problem> problems = load(sources, lookup_in({}), Undefined::Warning).problems;
+  CAPTURE(to_text(problems));
+  CHECK(problems.size() == 6);
+  for (const Problem& problem : problems) CHECK(problem.message.find("A is not set") != std::string::npos);
 }

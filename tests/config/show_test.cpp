@@ -56,6 +56,61 @@ TEST_CASE("limits come back, the largest numbers included") {
   CHECK(again.limits.at("as").hard == 18446744073709551614U);
 }
 
+TEST_CASE("a stop command comes back as it was, and its script as it was written") {
+  Service service;
+  service.stop_command = {"sh", "-c", "drain ${A}", "$${B}"};
+  service.pre_stop = {{"sh", "-c", "leave ${A}"}, {"echo", "${A}"}};
+  const Service again = reload(with_service(service)).services[0];
+  CHECK(again.stop_command == service.stop_command);
+  CHECK(again.pre_stop == service.pre_stop);
+}
+
+TEST_CASE("every way to be ready comes back, with its times where it has any") {
+  Ready ready;
+  const auto back = [&]() {
+    Service service;
+    service.ready = ready;
+    return reload(with_service(service)).services[0].ready.value();
+  };
+  CHECK(std::holds_alternative<NotifyReady>(back().when));
+  ready.when = FdReady{5};
+  CHECK(std::get<FdReady>(back().when).fd == 5);
+  ready.when = LogReady{"\"${A}\" is up"};
+  CHECK(std::get<LogReady>(back().when).text == "\"${A}\" is up");
+  ready.when = DelayReady{std::chrono::seconds(5)};
+  CHECK(std::get<DelayReady>(back().when).delay == std::chrono::seconds(5));
+  ready.interval = std::chrono::milliseconds(10);
+  ready.timeout = std::chrono::minutes(2);
+  ready.when = Probe(FileProbe{"/run/${A}"});
+  CHECK(std::get<FileProbe>(std::get<Probe>(back().when)).path == "/run/${A}");
+  CHECK(back().interval == ready.interval);
+  CHECK(back().timeout == ready.timeout);
+}
+
+TEST_CASE("every kind of health check comes back, with all that goes with it") {
+  Health health;
+  health.start_period = std::chrono::seconds(7);
+  health.retries = 9;
+  health.action = HealthAction::Shutdown;
+  const auto back = [&]() {
+    Service service;
+    service.health = health;
+    return reload(with_service(service)).services[0].health.value();
+  };
+  health.check = Probe(ExecProbe{{"sh", "-c", "test ${A}"}});
+  CHECK(std::get<ExecProbe>(std::get<Probe>(back().check)).command ==
+        std::vector<std::string>{"sh", "-c", "test ${A}"});
+  CHECK(back().retries == 9);
+  health.check = Probe(TcpProbe{{"::1", 5432}});
+  CHECK(std::get<TcpProbe>(std::get<Probe>(back().check)).endpoint.host == "::1");
+  health.check = Probe(HttpProbe{{"localhost", 8080}, "/a?b=${C}"});
+  CHECK(std::get<HttpProbe>(std::get<Probe>(back().check)).target == "/a?b=${C}");
+  health.check = Watchdog{std::chrono::seconds(30)};
+  CHECK(std::get<Watchdog>(back().check).within == std::chrono::seconds(30));
+  CHECK(back().start_period == health.start_period);
+  CHECK(back().action == HealthAction::Shutdown);
+}
+
 TEST_CASE("bytes that are no UTF-8 are replaced, because TOML cannot hold them") {
   CHECK(quote("a\xFF"
               "b") == "\"a\\uFFFDb\"");
