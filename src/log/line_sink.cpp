@@ -3,10 +3,10 @@
 #include <spdlog/details/log_msg.h>
 #include <spdlog/fmt/fmt.h>
 
-#include <chrono>
 #include <string_view>
 
 #include "base/json.hpp"
+#include "base/utc.hpp"
 
 namespace cinit::log {
 namespace {
@@ -38,17 +38,6 @@ void append_member(Buffer& line, std::string_view name, std::string_view value) 
   append_json_string(line, value);
 }
 
-// RFC 3339, in UTC, with milliseconds. gmtime_r(3) of glibc would read the time zone's files.
-std::string format_time(spdlog::log_clock::time_point at) {
-  using namespace std::chrono;
-  const auto day = floor<days>(at);
-  const year_month_day date(day);
-  const hh_mm_ss time(floor<milliseconds>(at - day));
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
-                     time.minutes().count(), time.seconds().count(), time.subseconds().count());
-}
-
 std::string_view level_name(spdlog::level::level_enum level) {
   switch (level) {
     case spdlog::level::debug: return "debug";
@@ -72,7 +61,7 @@ void lay_out_text(const spdlog::details::log_msg& message, Buffer& line) {
 
 void lay_out_json(const spdlog::details::log_msg& message, Buffer& line) {
   line.push_back('{');
-  append_member(line, "time", format_time(message.time));
+  append_member(line, "time", format_utc(message.time));
   append_member(line, "level", level_name(message.level));
   append_member(line, "service", view(message.logger_name));
   append_member(line, "event", message.source.funcname ? message.source.funcname : "");
@@ -103,6 +92,9 @@ bool LineSink::report_dropped() {
   return true;
 }
 
-void LineSink::flush() { report_dropped(); }
+void LineSink::flush() {
+  out_.flush();
+  report_dropped();
+}
 
 }  // namespace cinit::log

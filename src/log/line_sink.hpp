@@ -6,14 +6,15 @@
 #include <cstdint>
 
 #include "config/config.hpp"
-#include "os/stderr.hpp"
+#include "os/line_writer.hpp"
 
 namespace cinit::log {
 
 // Lays out a message and writes it. The logger's name is the service's, the source location's function is the event.
 class LineSink final : public spdlog::sinks::sink {
  public:
-  explicit LineSink(config::LogFormat format) : format_(format) {}
+  // `out` is to standard error, must outlive this one, and may be used by others as well.
+  LineSink(config::LogFormat format, os::LineWriter& out) : format_(format), out_(out) {}
 
   void log(const spdlog::details::log_msg& message) override;
   void flush() override;
@@ -28,7 +29,7 @@ class LineSink final : public spdlog::sinks::sink {
   bool report_dropped();
 
   config::LogFormat format_;
-  os::Stderr out_;
+  os::LineWriter& out_;
   std::uint64_t dropped_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "config/config.hpp"
+#include "os/line_writer.hpp"
 
 namespace cinit::log {
 
@@ -20,7 +21,8 @@ struct Entry {
 // waits: a line for which there is no room is dropped and counted, and the count is written as soon as there is room again.
 class Log {
  public:
-  Log(config::LogLevel level, config::LogFormat format);
+  // `err` is to standard error, must outlive this one, and may be used by others as well.
+  Log(config::LogLevel level, config::LogFormat format, os::LineWriter& err);
   ~Log();
   Log(Log&&) noexcept;
 

@@ -10,6 +10,8 @@ Time now() {
   return Time(std::chrono::seconds(read.tv_sec) + Duration(read.tv_nsec));
 }
 
+std::chrono::system_clock::time_point time_of_day() { return std::chrono::system_clock::now(); }
+
 timespec to_timespec(Duration span) {
   if (span < Duration::zero()) span = Duration::zero();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);

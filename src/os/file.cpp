@@ -134,6 +134,14 @@ void open_standard_descriptors() {
   }
 }
 
+void close_from(int first) {
+  constexpr long kLast = 0x7fffffff;
+  if (sys::call(SYS_close_range, first, kLast, 0) >= 0) return;
+  // Before Linux 5.9: as many numbers as a process usually may have.
+  constexpr int kMost = 4096;
+  for (int fd = first; fd < kMost; ++fd) sys::close(fd);
+}
+
 std::vector<int> take_inherited_descriptors() {
   std::vector<int> inherited;
   for (const int fd : list_descriptors()) {

@@ -41,6 +41,9 @@ bool share_for_writing(int fd);
 // Descriptors 0, 1 and 2 that are closed become /dev/null: whatever is opened next would take their place.
 void open_standard_descriptors();
 
+// Closes every descriptor from `first` on: close_range(2).
+void close_from(int first);
+
 // The descriptors above 2 that were open when we started, now close-on-exec. For who is to inherit them all the same.
 std::vector<int> take_inherited_descriptors();
 

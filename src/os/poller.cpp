@@ -16,11 +16,19 @@ Result<Poller> Poller::make() {
   return Poller(std::move(epoll));
 }
 
-bool Poller::add(int fd, std::uint64_t token) {
+bool Poller::add(int fd, std::uint64_t token, Interest interest) {
+  return control(EPOLL_CTL_ADD, fd, token, interest) == 0;
+}
+
+void Poller::change(int fd, std::uint64_t token, Interest interest) { control(EPOLL_CTL_MOD, fd, token, interest); }
+
+void Poller::remove(int fd) { control(EPOLL_CTL_DEL, fd, 0, Interest::None); }
+
+long Poller::control(int operation, int fd, std::uint64_t token, Interest interest) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = static_cast<std::uint32_t>(interest);
   event.data.u64 = token;
-  return sys::call(SYS_epoll_ctl, epoll_.get(), EPOLL_CTL_ADD, fd, sys::word(&event)) == 0;
+  return sys::call(SYS_epoll_ctl, epoll_.get(), operation, fd, sys::word(&event));
 }
 
 long Poller::wait_once(epoll_event* events, int count, Time deadline) {

@@ -17,15 +17,25 @@ class Poller {
  public:
   static Result<Poller> make();
 
-  // Reports `token` from wait() whenever `fd` can be read, until it is removed or closed. False: no memory for it.
-  bool add(int fd, std::uint64_t token);
+  enum class Interest : std::uint32_t { None = 0, Read = EPOLLIN, Write = EPOLLOUT, ReadAndWrite = EPOLLIN | EPOLLOUT };
 
-  // Waits until something can be read or `deadline` has come, with the precision of the kernel's timers (a millisecond
-  // before Linux 5.11). Returns the tokens of what can be read, valid until the next call.
+  // Reports `token` from wait() whenever `fd` is ready for what is of interest, until it is removed or closed; its end or
+  // an error is reported in any case. False: no memory for it, or it is a file, which is always ready.
+  bool add(int fd, std::uint64_t token, Interest interest = Interest::Read);
+  void change(int fd, std::uint64_t token, Interest interest);
+  // Before it is closed, when somebody else holds the same description (a child that inherited it).
+  void remove(int fd);
+
+  // Waits until something is ready or `deadline` has come, with the precision of the kernel's timers (a millisecond
+  // before Linux 5.11). Returns the tokens of what is ready, valid until the next call.
   std::span<const std::uint64_t> wait(Time deadline);
+
+  // Can be read when something is ready, so that one poller can be added to another: epoll(7).
+  int fd() const { return epoll_.get(); }
 
  private:
   explicit Poller(Fd epoll) : epoll_(std::move(epoll)) {}
+  long control(int operation, int fd, std::uint64_t token, Interest interest);
   long wait_once(epoll_event* events, int count, Time deadline);
 
   static constexpr int kMost = 64;

@@ -37,30 +37,34 @@ bool read_ignored(SignalSet& ignored) {
 
 }  // namespace
 
-SignalSet block_signals() {
+SignalSet block_signals(const SignalSet& signals) {
   SignalSet before;
-  sys::sigprocmask(SIG_SETMASK, &kHandledSignals, &before);
+  sys::sigprocmask(SIG_SETMASK, &signals, &before);
   return before;
 }
 
-void reset_ignored_signals() {
+void reset_ignored_signals(const SignalSet& signals) {
   SignalSet ignored = SignalSet::all();  // without /proc every signal is reset
   read_ignored(ignored);
-  const sys::KernelSigaction standard;
   for (int signal = 1; signal <= 64; ++signal) {
-    if (ignored.has(signal) && signal != SIGKILL && signal != SIGSTOP) sys::sigaction(signal, &standard, nullptr);
+    if (signals.has(signal) && ignored.has(signal) && signal != SIGKILL && signal != SIGSTOP) reset_signal(signal);
   }
 }
 
-int wait_for_signal(siginfo_t& info, Time deadline) {
+void reset_signal(int signal) {
+  const sys::KernelSigaction standard;
+  sys::sigaction(signal, &standard, nullptr);
+}
+
+int wait_for_signal(siginfo_t& info, Time deadline, const SignalSet& signals) {
   const timespec timeout = to_timespec(deadline == kNever ? Duration::zero() : deadline - now());
-  const long signal = sys::sigtimedwait(kHandledSignals, &info, deadline == kNever ? nullptr : &timeout);
+  const long signal = sys::sigtimedwait(signals, &info, deadline == kNever ? nullptr : &timeout);
   return signal > 0 ? static_cast<int>(signal) : 0;
 }
 
-int take_signal(siginfo_t& info) {
+int take_signal(siginfo_t& info, const SignalSet& signals) {
   const timespec at_once{};
-  const long signal = sys::sigtimedwait(kHandledSignals, &info, &at_once);
+  const long signal = sys::sigtimedwait(signals, &info, &at_once);
   return signal > 0 ? static_cast<int>(signal) : 0;
 }
 

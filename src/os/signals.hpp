@@ -19,18 +19,22 @@ inline constexpr SignalSet kFaultSignals = SignalSet::of(SIGFPE) | SignalSet::of
 // Everything else: blocked, and waited for.
 inline constexpr SignalSet kHandledSignals = SignalSet::all().without(kFaultSignals);
 
-// Blocks the handled signals and returns the mask that was in force before. A blocked signal is kept even when it is
-// ignored, so from here on none is lost.
-SignalSet block_signals();
+// Blocks these signals (and no other) and returns the mask that was in force before. A blocked signal is kept even when it
+// is ignored, so from here on none is lost.
+SignalSet block_signals(const SignalSet& signals = kHandledSignals);
 
-// Sets every signal that was inherited as ignored back to its default: a child would inherit it in turn, and an ignored
-// SIGCHLD would make the kernel reap without us.
-void reset_ignored_signals();
+// Sets each of these signals that was inherited as ignored back to its default: a child would inherit it in turn, and an
+// ignored SIGCHLD would make the kernel reap without us.
+void reset_ignored_signals(const SignalSet& signals = SignalSet::all());
 
-// Gives up the processor until a handled signal is pending or `deadline` has come. Returns the signal's number, or 0.
-int wait_for_signal(siginfo_t& info, Time deadline);
+// The same for one signal.
+void reset_signal(int signal);
 
-// The next pending signal at once: its number, or 0.
-int take_signal(siginfo_t& info);
+// Gives up the processor until one of `signals`, which are blocked, is pending or `deadline` has come. Returns its number,
+// or 0.
+int wait_for_signal(siginfo_t& info, Time deadline, const SignalSet& signals = kHandledSignals);
+
+// The next pending one of `signals` at once: its number, or 0.
+int take_signal(siginfo_t& info, const SignalSet& signals = kHandledSignals);
 
 }  // namespace cinit::os

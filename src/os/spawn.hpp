@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "base/capability.hpp"
 #include "base/start_stage.hpp"
 #include "os/signals.hpp"
 
@@ -32,20 +33,32 @@ struct ChildSetup {
   const char* search_path = nullptr;
 
   Leadership leadership = Leadership::Session;
-  // Give the terminal on descriptor 0, if there is one and our own process group has it, to the child's process group:
-  // tcsetpgrp(3). Only with Leadership::ProcessGroup.
+  // Give the terminal on descriptor `terminal_fd`, if there is one and our own process group has it, to the child's process
+  // group: tcsetpgrp(3). Only with Leadership::ProcessGroup.
   bool take_terminal = false;
+  int terminal_fd = 0;
+  // Make the terminal on descriptor 0, if it is nobody's, the session's: TIOCSCTTY of ioctl_tty(2). Only with
+  // Leadership::Session. That this fails is not a failure of the start.
+  bool control_terminal = false;
 
   // Descriptors above 2, or -1: inherited.
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
   bool stderr_to_stdout = false;
+  // A descriptor that the child knows by this number, above 2; -1: none.
+  int extra_fd = -1;
+  int extra_number = -1;
   const int* kept_fds = nullptr;  // descriptors whose close-on-exec flag is cleared
   std::size_t kept_fds_count = 0;
 
   const ResourceLimit* limits = nullptr;
   std::size_t limits_count = 0;
+
+  bool set_oom_score_adj = false;
+  int oom_score_adj = 0;  // -1000 to 1000
+  bool set_nice = false;
+  int nice = 0;  // -20 to 19
 
   const gid_t* groups = nullptr;  // null: unchanged
   std::size_t groups_count = 0;
@@ -53,6 +66,12 @@ struct ChildSetup {
   gid_t gid = 0;
   bool set_uid = false;
   uid_t uid = 0;
+
+  // What the program has at its start, whatever its user: its permitted, effective, inheritable, ambient and bounding set.
+  bool set_capabilities = false;
+  CapabilitySet capabilities;
+  // No exec may give it or its children more than they have: prctl(2), PR_SET_NO_NEW_PRIVS.
+  bool no_new_privileges = false;
 
   bool set_umask = false;
   mode_t umask = 0;
@@ -73,6 +92,9 @@ struct SpawnResult {
   StartStage stage = StartStage::Fork;
   int error = 0;          // errno(3)
   std::size_t limit = 0;  // stage Limits: which of the limits
+  Capability capability;  // stages BoundingSet and Capabilities: which one could not be taken away, or given
+  // After either.
+  int terminal_error = 0;  // errno(3): why control_terminal did not come true
 };
 
 // Starts the process and returns when its program runs (exec succeeded) or the attempt has failed; a failed child is

@@ -80,6 +80,21 @@ struct KernelSigaction {
   SignalSet mask;
 };
 
+// The version of capset(2) that has 64 bits: linux/capability.h.
+inline constexpr std::uint32_t kCapabilityVersion = 0x20080522;
+
+struct CapabilityHeader {
+  std::uint32_t version = kCapabilityVersion;
+  std::int32_t pid = 0;  // of who calls
+};
+
+// One half of the three sets of a process: capabilities 0 to 31, or 32 to 63.
+struct CapabilityWord {
+  std::uint32_t effective = 0;
+  std::uint32_t permitted = 0;
+  std::uint32_t inheritable = 0;
+};
+
 inline pid_t getpid() { return static_cast<pid_t>(call(SYS_getpid)); }
 inline long kill(pid_t pid, int signal) { return call(SYS_kill, pid, signal); }
 inline long setsid() { return call(SYS_setsid); }
@@ -136,6 +151,18 @@ inline long setresgid(gid_t gid) { return call(SYS_setresgid, gid, gid, gid); }
 inline long setresuid(uid_t uid) { return call(SYS_setresuid, uid, uid, uid); }
 // Of this process. Limits are 64 bits wide here on every libc: prlimit(2).
 inline long setrlimit(int resource, const rlimit64* limit) { return call(SYS_prlimit64, 0, resource, word(limit), 0); }
+inline long setpriority(int which, id_t who, int nice) {
+  return call(SYS_setpriority, which, static_cast<long>(who), nice);
+}
+// Both halves, of who calls.
+inline long capget(CapabilityWord (&words)[2]) {
+  CapabilityHeader header;
+  return call(SYS_capget, word(&header), word(words));
+}
+inline long capset(const CapabilityWord (&words)[2]) {
+  CapabilityHeader header;
+  return call(SYS_capset, word(&header), word(words));
+}
 inline long execve(const char* path, char* const* argv, char* const* envp) {
   return call(SYS_execve, word(path), word(argv), word(envp));
 }

@@ -52,7 +52,8 @@ class StandardError {
 TEST_CASE("what is logged arrives as one line each, at once") {
   const auto body = [] {
     const StandardError err;
-    Log log(LogLevel::Info, LogFormat::Text);
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
     log.write({LogLevel::Info, "web", "started", "started"});
     std::string text = err.take();
     log.write({LogLevel::Error, "", "failed", "all is lost"});
@@ -65,7 +66,8 @@ TEST_CASE("what is below the level is not logged, whatever the level") {
   const auto logged_at = [](LogLevel threshold) {
     return in_child([threshold] {
       const StandardError err;
-      Log log(threshold, LogFormat::Text);
+      os::LineWriter out(2);
+      Log log(threshold, LogFormat::Text, out);
       log.write({LogLevel::Debug, "", "", "d"});
       log.write({LogLevel::Info, "", "", "i"});
       log.write({LogLevel::Warning, "", "", "w"});
@@ -82,7 +84,8 @@ TEST_CASE("what is below the level is not logged, whatever the level") {
 TEST_CASE("in the JSON format each line is an object") {
   const auto body = [] {
     const StandardError err;
-    Log log(LogLevel::Info, LogFormat::Json);
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Json, out);
     log.write({LogLevel::Warning, "web", "exited", "exited with code 3"});
     const std::string line = err.take();
     return line.substr(0, 9) + line.substr(line.find("\"level\""));
@@ -95,7 +98,8 @@ TEST_CASE("in the JSON format each line is an object") {
 TEST_CASE("lines for which there is no room are counted, and the count comes before the next line") {
   const auto body = [] {
     const StandardError err;
-    Log log(LogLevel::Info, LogFormat::Text);
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
     StandardError::fill();
     for (int i = 0; i < 3; ++i) log.write({LogLevel::Info, "web", "", "lost"});
     log.write({LogLevel::Debug, "web", "", "below the level, so not counted"});
@@ -111,7 +115,8 @@ TEST_CASE("lines for which there is no room are counted, and the count comes bef
 TEST_CASE("the count can be asked for, and stays while there is no room") {
   const auto body = [] {
     const StandardError err;
-    Log log(LogLevel::Info, LogFormat::Text);
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
     std::string text = log.flush() ? "clean, " : "dropped, ";
     StandardError::fill();
     log.write({LogLevel::Info, "", "", "lost"});
@@ -130,7 +135,8 @@ TEST_CASE("the count can be asked for, and stays while there is no room") {
 TEST_CASE("the count is reported whatever the level, as a warning") {
   const auto body = [] {
     const StandardError err;
-    Log log(LogLevel::Error, LogFormat::Json);
+    os::LineWriter out(2);
+    Log log(LogLevel::Error, LogFormat::Json, out);
     StandardError::fill();
     log.write({LogLevel::Error, "", "", "lost"});
     err.drain();
@@ -146,7 +152,8 @@ TEST_CASE("the count is reported whatever the level, as a warning") {
 TEST_CASE("a log that was moved goes on where it was") {
   const auto body = [] {
     const StandardError err;
-    Log first(LogLevel::Info, LogFormat::Text);
+    os::LineWriter out(2);
+    Log first(LogLevel::Info, LogFormat::Text, out);
     StandardError::fill();
     first.write({LogLevel::Info, "", "", "lost"});
     Log second(std::move(first));
@@ -160,7 +167,8 @@ TEST_CASE("a log that was moved goes on where it was") {
 TEST_CASE("braces in a message are text") {
   const auto body = [] {
     const StandardError err;
-    Log log(LogLevel::Info, LogFormat::Text);
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
     log.write({LogLevel::Info, "{}", "", "{0} {} %s"});
     return err.take();
   };

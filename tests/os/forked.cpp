@@ -1,6 +1,7 @@
 #include "forked.hpp"
 
 #include <doctest/doctest.h>
+#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -140,6 +141,12 @@ pid_t fork_sleeper() {
   return fork_process([] {
     while (true) pause();
   });
+}
+
+void become_nobody() {
+  need(setgroups(0, nullptr) == 0, "setgroups");
+  need(setresgid(kNobody, kNobody, kNobody) == 0, "setresgid");
+  need(setresuid(kNobody, kNobody, kNobody) == 0, "setresuid");
 }
 
 void enter_mount_namespace() {

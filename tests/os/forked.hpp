@@ -31,6 +31,9 @@ std::string as_init(Proc proc, const Body& body, const std::function<void()>& vi
 pid_t fork_process(const std::function<void()>& body);
 // One that does nothing until a signal ends it.
 pid_t fork_sleeper();
+// Gives up root, and every group.
+inline constexpr uid_t kNobody = 65534;
+void become_nobody();
 // Mounts that are made from now on are seen by this process and its children only.
 void enter_mount_namespace();
 // Puts an empty directory over /proc.

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -45,6 +46,23 @@ std::string Launch::run() {
 }
 
 std::vector<std::string> shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
+
+std::string status_fields(const std::set<std::string>& keys, const std::function<void(os::ChildSetup&)>& change) {
+  Launch launch({"/bin/cat", "/proc/self/status"});
+  if (change) change(launch.setup);
+  std::istringstream lines(launch.run());
+  std::string found;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string key, value;
+    words >> key;
+    if (!keys.contains(key)) continue;
+    found += key;
+    while (words >> value) found += " " + value;
+    found += "\n";
+  }
+  return found;
+}
 
 std::string failed_at(StartStage stage, int error) {
   return "stage " + std::to_string(static_cast<int>(stage)) + ", errno " + std::to_string(error);

@@ -1,6 +1,8 @@
 // A program for os::spawn(), with what it prints.
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,10 @@ class Launch {
 
 // A shell script as a program: /bin/sh -c SCRIPT.
 std::vector<std::string> shell(const std::string& script);
+
+// What a started program finds in the named fields of its /proc/self/status: "KEY: VALUE" lines, blanks squeezed. `change`
+// may change the setup before.
+std::string status_fields(const std::set<std::string>& keys, const std::function<void(os::ChildSetup&)>& change = {});
 
 // How run() tells of a failure at `stage` with `error`.
 std::string failed_at(StartStage stage, int error);

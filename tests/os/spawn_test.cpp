@@ -31,34 +31,6 @@ using Leadership = cinit::os::ChildSetup::Leadership;
 
 namespace {
 
-constexpr uid_t kNobody = 65534;
-
-// What a started program finds in the named fields of its /proc/self/status: "KEY: VALUE" lines, blanks squeezed. `change`
-// may change the setup before.
-std::string status_fields(const std::set<std::string>& keys, const std::function<void(os::ChildSetup&)>& change = {}) {
-  Launch launch({"/bin/cat", "/proc/self/status"});
-  if (change) change(launch.setup);
-  std::istringstream lines(launch.run());
-  std::string found;
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string key, value;
-    words >> key;
-    if (!keys.contains(key)) continue;
-    found += key;
-    while (words >> value) found += " " + value;
-    found += "\n";
-  }
-  return found;
-}
-
-void become_nobody() {
-  if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
-      setresuid(kNobody, kNobody, kNobody) != 0) {
-    throw std::runtime_error("setresuid");
-  }
-}
-
 // pid, process group and session of a child, as it reads them itself, and those of its parent.
 struct Identity {
   pid_t pid = 0, group = 0, session = 0;

@@ -1,6 +1,7 @@
-#include "os/stderr.hpp"
+#include "os/line_writer.hpp"
 
 #include <doctest/doctest.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/socket.h>
@@ -42,9 +43,11 @@ os::Fd socket_as_stderr(int type) {
   return os::Fd(ends[0]);
 }
 
-std::string put(os::Stderr& out, const std::string& line) {
+std::string put(os::LineWriter& out, const std::string& line) {
   return out.write_line(line.data(), line.size()) ? "yes " : "no ";
 }
+
+std::string poll_fd_of(const os::LineWriter& out) { return std::to_string(out.poll_fd()) + " "; }
 
 std::string drain(int fd) {
   std::string text(1 << 20, '\0');
@@ -74,7 +77,7 @@ TEST_CASE("a line goes to standard error as it is") {
   in_both_ways(
       [] {
         const os::Fd reader = pipe_as_stderr(2 * kPipeSize);
-        os::Stderr out;
+        os::LineWriter out(2);
         return in_order({put(out, kLine), put(out, "another\n"), drain(reader.get())});
       },
       "yes yes a line\nanother\n");
@@ -84,7 +87,7 @@ TEST_CASE("a full pipe takes no line and keeps nobody waiting, and the next line
   in_both_ways(
       [] {
         const os::Fd reader = pipe_as_stderr();
-        os::Stderr out;
+        os::LineWriter out(2);
         const std::string full(kPipeSize, 'x');
         if (write(2, full.data(), full.size()) != kPipeSize) return std::string("write");
         std::string text = put(out, kLine) + put(out, kLine);
@@ -98,7 +101,7 @@ TEST_CASE("who shares standard error finds it as it was, blocking") {
   in_both_ways(
       [] {
         const os::Fd reader = pipe_as_stderr();
-        os::Stderr out;
+        os::LineWriter out(2);
         put(out, kLine);
         return mode_of_shared();
       },
@@ -110,7 +113,7 @@ TEST_CASE("a reader that has gone away is no reader, and no reason to die") {
       [] {
         os::block_signals();
         os::Fd reader = pipe_as_stderr();
-        os::Stderr out;
+        os::LineWriter out(2);
         reader.reset();
         return put(out, kLine) + put(out, kLine);
       },
@@ -122,29 +125,98 @@ TEST_CASE("a reader that went away before the start is no reason to die either")
       [] {
         os::block_signals();
         pipe_as_stderr();
-        os::Stderr out;
+        os::LineWriter out(2);
         return put(out, kLine);
       },
       "no ");
 }
 
-TEST_CASE("a line that is longer than a pipe takes at once is cut, and still ends") {
+TEST_CASE("of a line that is longer than the room for it the rest is kept, and goes out before anything else") {
   in_both_ways(
       [] {
         const os::Fd reader = pipe_as_stderr();
-        os::Stderr out;
-        std::string text = put(out, std::string(PIPE_BUF + 500, 'x') + "\n");
-        const std::string read = drain(reader.get());
-        return text +
-               (read == std::string(PIPE_BUF - 1, 'x') + "\n" ? "cut" : "of size " + std::to_string(read.size()));
+        os::LineWriter out(2);
+        const std::string endless = std::string(3 * PIPE_BUF + 500, 'x') + "\n";
+        std::string text = put(out, endless) + put(out, kLine);
+        std::string all;
+        for (int i = 0; i < 3; ++i) {
+          all += drain(reader.get());
+          text += out.flush() ? "done " : "rest ";
+        }
+        all += drain(reader.get());
+        text += put(out, kLine);
+        all += drain(reader.get());
+        return text + (all == endless + kLine ? "whole" : "torn");
       },
-      "yes cut");
+      "yes no rest rest done yes whole");
+}
+
+TEST_CASE("a line that is refused is refused as a whole, however long it is") {
+  const auto body = [] {
+    const os::Fd reader = pipe_as_stderr();
+    os::LineWriter out(2);
+    const std::string full(kPipeSize, 'x');
+    if (write(2, full.data(), full.size()) != kPipeSize) return std::string("write");
+    std::string text = put(out, std::string(3 * PIPE_BUF, 'y') + "\n");
+    text += std::to_string(out.error() == EAGAIN) + std::to_string(out.has_rest());
+    return text + (drain(reader.get()) == full ? " untouched" : " touched");
+  };
+  CHECK(in_child(body) == "no 10 untouched");
+}
+
+TEST_CASE("the rest of a line is given up when its reader has gone away") {
+  in_both_ways(
+      [] {
+        os::block_signals();
+        os::Fd reader = pipe_as_stderr();
+        os::LineWriter out(2);
+        std::string text = put(out, std::string(3 * PIPE_BUF, 'x') + "\n");
+        reader.reset();
+        text += put(out, kLine);
+        return text + (out.error() == EPIPE ? "nobody " : "somebody ") + (out.has_rest() ? "rest" : "no rest");
+      },
+      "yes no nobody no rest");
+}
+
+TEST_CASE("room is reported through a descriptor, except where there is always room") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/log";
+  const auto body = [&] {
+    std::string text;
+    {
+      const os::Fd reader = pipe_as_stderr();
+      const os::LineWriter pipe(2);
+      text += pipe.poll_fd() > 2 ? "own " : "none ";
+    }
+    {
+      const os::Fd reader = socket_as_stderr(SOCK_STREAM);
+      const os::LineWriter socket(2);
+      text += poll_fd_of(socket);
+    }
+    become_stderr(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const os::LineWriter file(2);
+    return text + poll_fd_of(file);
+  };
+  CHECK(in_child(body) == "own 2 -1 ");
+}
+
+TEST_CASE("a line on descriptor 1 goes to standard output, and both may be the same file") {
+  const auto body = [] {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0 || dup2(ends[1], 1) != 1) return std::string("pipe2");
+    const os::Fd err = pipe_as_stderr();
+    os::LineWriter out(1);
+    std::string text = in_order({put(out, kLine), drain(ends[0]), os::is_same_file(1, 2) ? "same " : "different "});
+    if (dup2(1, 2) != 2) return std::string("dup2");
+    return text + (os::is_same_file(1, 2) ? "same" : "different");
+  };
+  CHECK(in_child(body) == "yes a line\ndifferent same");
 }
 
 TEST_CASE("a line that fits exactly is not cut") {
   const auto body = [] {
     const os::Fd reader = pipe_as_stderr();
-    os::Stderr out;
+    os::LineWriter out(2);
     const std::string line = std::string(PIPE_BUF - 1, 'x') + "\n";
     put(out, line);
     return std::string(drain(reader.get()) == line ? "whole" : "cut");
@@ -159,7 +231,7 @@ TEST_CASE("a file is appended to by everybody who shares it, and takes lines of 
   const auto body = [&] {
     become_stderr(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     const os::Fd service(dup(2));
-    os::Stderr out;
+    os::LineWriter out(2);
     if (write(service.get(), "service\n", 8) != 8) return std::string("write");
     std::string text = in_order({put(out, kLine), put(out, endless)});
     if (write(service.get(), "service\n", 8) != 8) return std::string("write");
@@ -175,7 +247,7 @@ TEST_CASE("a socket that is full takes no line and keeps nobody waiting") {
     const auto body = [type] {
       os::block_signals();
       os::Fd reader = socket_as_stderr(type);
-      os::Stderr out;
+      os::LineWriter out(2);
       std::string text = in_order({put(out, kLine), drain(reader.get())});
       const std::string filling(1000, 'x');
       while (send(2, filling.data(), filling.size(), MSG_DONTWAIT) > 0) {
@@ -188,28 +260,29 @@ TEST_CASE("a socket that is full takes no line and keeps nobody waiting") {
   }
 }
 
-TEST_CASE("a line that is too long for a pipe is cut on a socket as well") {
+TEST_CASE("a line of any length goes through a socket") {
   const auto body = [] {
     const os::Fd reader = socket_as_stderr(SOCK_STREAM);
-    os::Stderr out;
-    put(out, std::string(2 * PIPE_BUF, 'x') + "\n");
-    return std::string(drain(reader.get()) == std::string(PIPE_BUF - 1, 'x') + "\n" ? "cut" : "not cut");
+    os::LineWriter out(2);
+    const std::string endless = std::string(2 * PIPE_BUF, 'x') + "\n";
+    put(out, endless);
+    return std::string(drain(reader.get()) == endless ? "whole" : "cut");
   };
-  CHECK(in_child(body) == "cut");
+  CHECK(in_child(body) == "whole");
 }
 
 TEST_CASE("a closed standard error takes nothing, and /dev/null everything") {
   in_both_ways(
       [] {
         close(2);
-        os::Stderr out;
+        os::LineWriter out(2);
         return put(out, kLine);
       },
       "no ");
   in_both_ways(
       [] {
         become_stderr(open("/dev/null", O_WRONLY | O_CLOEXEC));
-        os::Stderr out;
+        os::LineWriter out(2);
         return put(out, kLine);
       },
       "yes ");
@@ -222,7 +295,7 @@ TEST_CASE("the way to standard error is closed in what is started, and gone with
     std::size_t during = 0;
     int flags = 0;
     {
-      const os::Stderr out;
+      const os::LineWriter out(2);
       during = names_in("/proc/self/fd").size();
       flags = fcntl(reader.get() + 1, F_GETFD);  // the lowest that was free
     }
