@@ -1,0 +1,178 @@
+// How lines move: out of the pipes, and on, or not yet.
+#include <sys/ioctl.h>
+
+#include <utility>
+
+#include "os/clock.hpp"
+#include "output/layout.hpp"
+#include "output/relay.hpp"
+
+namespace cinit::output {
+namespace {
+
+// What is read from one pipe before the others and the rest of the loop have their turn: as much as a pipe holds.
+constexpr std::size_t kMostPerTurn = 64 << 10;
+
+// Tokens of what may be written. A channel's token is its place.
+constexpr std::uint64_t kOutToken = ~std::uint64_t{0};
+constexpr std::uint64_t kErrToken = kOutToken - 1;
+
+std::size_t bytes_in(const os::Fd& pipe) {
+  int size = 0;
+  return os::sys::ioctl(pipe.get(), FIONREAD, &size) < 0 || size < 0 ? 0 : static_cast<std::size_t>(size);
+}
+
+}  // namespace
+
+// ---- From the pipes to where the lines go
+
+void Relay::handle() {
+  if (!poller_) return;
+  for (const std::uint64_t token : poller_->wait(Time{})) {
+    if (token == kOutToken) {
+      resume(out_);
+    } else if (token == kErrToken) {
+      resume(err());
+    } else {
+      serve(*channels_[token], kMostPerTurn);
+    }
+  }
+}
+
+// Those who wait for room already come first.
+void Relay::serve(Channel& channel, std::size_t most) {
+  if (channel.waiting) return;
+  OwnOutput* const* const output = std::get_if<OwnOutput*>(&channel.sink);
+  const bool is_in_turn = !output || (*output)->waiting.empty();
+  if (is_in_turn && pump(channel, most)) return;
+  channel.waiting = true;
+  (*output)->waiting.push_back(&channel);
+  poller_->change(channel.read_end.get(), channel.token, os::Poller::Interest::None);
+  watch(**output);
+}
+
+bool Relay::pump(Channel& channel, std::size_t most) {
+  if (!pass_on_lines(channel)) return false;
+  while (most > 0) {
+    const long size = channel.cutter.fill(channel.read_end.get(), most);
+    if (size <= 0) break;
+    most -= static_cast<std::size_t>(size);
+    if (!pass_on_lines(channel)) return false;
+  }
+  return true;
+}
+
+bool Relay::pass_on_lines(Channel& channel) {
+  bool is_first = true;
+  while (const std::optional<Piece> piece = channel.cutter.next()) {
+    LogFile* const* const file = std::get_if<LogFile*>(&channel.sink);
+    if (file && std::exchange(is_first, false)) (*file)->check();
+    const Record record{last_number_ + 1, os::time_of_day(), channel.service,
+                        channel.stream,   piece->continues,  piece->text};
+    if (!pass_on(channel, record)) return false;
+    last_number_ = record.number;
+    keep(record);
+    if (observer_) observer_(record);
+    channel.cutter.consume(*piece);
+  }
+  return true;
+}
+
+bool Relay::pass_on(const Channel& channel, const Record& record) {
+  if (OwnOutput* const* const output = std::get_if<OwnOutput*>(&channel.sink)) {
+    lay_out(record, channel.name, settings_.prefix, laid_out_);
+    return (*output)->write_line(laid_out_);
+  }
+  if (LogFile* const* const file = std::get_if<LogFile*>(&channel.sink)) {
+    lay_out(record, channel.name, config::LogPrefix::None, laid_out_);
+    (*file)->write_line(laid_out_);
+  }
+  return true;
+}
+
+// ---- Waiting for room
+
+void Relay::resume(OwnOutput& output) {
+  if (!output.writer.flush() && output.is_full()) return;
+  for (std::size_t left = output.waiting.size(); left > 0; --left) {
+    Channel& channel = *output.waiting.front();
+    output.waiting.pop_front();
+    if (!pump(channel, kMostPerTurn)) {
+      output.waiting.push_back(&channel);
+      break;
+    }
+    channel.waiting = false;
+    poller_->change(channel.read_end.get(), channel.token, os::Poller::Interest::Read);
+  }
+  watch(output);
+}
+
+void Relay::watch_rests() {
+  watch(out_);
+  if (err_) watch(*err_);
+}
+
+// A descriptor that epoll(7) refuses is one that never waits.
+void Relay::watch(OwnOutput& output) {
+  const bool waits = output.writer.has_rest() || !output.waiting.empty();
+  if (waits == output.watched || (waits && make_poller() != 0)) return;
+  const int fd = output.writer.poll_fd();
+  if (waits) {
+    output.watched = poller_->add(fd, &output == &out_ ? kOutToken : kErrToken, os::Poller::Interest::Write);
+  } else {
+    poller_->remove(fd);
+    output.watched = false;
+  }
+}
+
+// ---- Ends
+
+void Relay::drain(Service service) {
+  for (const Stream stream : {Stream::Stdout, Stream::Stderr}) {
+    if (Channel* const channel = find_channel(service, stream)) channel->cutter.end_behind(bytes_in(channel->read_end));
+  }
+  catch_up(service);
+}
+
+void Relay::catch_up(Service service) {
+  for (const Stream stream : {Stream::Stdout, Stream::Stderr}) {
+    if (Channel* const channel = find_channel(service, stream)) serve(*channel, bytes_in(channel->read_end));
+  }
+}
+
+bool Relay::finish(Time deadline) {
+  for (const auto& channel : channels_) {
+    const std::size_t size = bytes_in(channel->read_end);
+    channel->cutter.end_behind(size);
+    channel->goal = channel->cutter.read() + size;
+  }
+  while (true) {
+    bool is_done = true;
+    for (const auto& channel : channels_) is_done = pump_to_goal(*channel) && is_done;
+    out_.writer.flush();
+    err().writer.flush();
+    if (is_done && !out_.writer.has_rest() && !err().writer.has_rest()) break;
+    if (os::now() >= deadline || !wait_for_room(deadline)) return false;
+  }
+  for (const auto& [path, file] : files_) file->report_losses();
+  for (OwnOutput* output : {&out_, &err()}) output->report_losses();
+  return true;
+}
+
+bool Relay::pump_to_goal(Channel& channel) {
+  const std::uint64_t read = channel.cutter.read();
+  return pump(channel, channel.goal > read ? static_cast<std::size_t>(channel.goal - read) : 0);
+}
+
+// False: nobody is full.
+bool Relay::wait_for_room(Time deadline) {
+  pollfd wanted[2];
+  std::size_t count = 0;
+  for (OwnOutput* output : {&out_, &err()}) {
+    if (output->is_full() && output->writer.poll_fd() >= 0) wanted[count++] = {output->writer.poll_fd(), POLLOUT, 0};
+  }
+  const timespec timeout = os::to_timespec(deadline - os::now());
+  return count > 0 && os::sys::ppoll(wanted, count, &timeout) >= 0;
+}
+
+}  // namespace cinit::output
