@@ -21,6 +21,38 @@ struct SendSignal {
   Signal signal;
 };
 
+// Run this command of the service, beside its main process. Answered by TaskEnded, with the same number, when it has ended.
+struct RunTask {
+  ServiceId service;
+  Task task;
+  std::size_t index;         // which of them, where there may be several
+  std::uint32_t number = 0;  // tells this run from all others of the service
+};
+
+// Send a signal to the process group of the command that runs for the service.
+struct SignalTask {
+  ServiceId service;
+  Signal signal;
+};
+
+// SIGKILL to the command that runs for the service. Its end is not told.
+struct EndTask {
+  ServiceId service;
+};
+
+// Find out once whether the service is ready, or healthy. Answered by ProbeEnded, with the same number.
+struct StartProbe {
+  enum class Use { Ready, Health };
+  ServiceId service;
+  Use use;
+  std::uint32_t number = 0;  // tells this probe from all others of the service
+};
+
+// Give up the probe that runs for the service. Its result is not told.
+struct EndProbe {
+  ServiceId service;
+};
+
 // Tell, by GroupEmptied, when nothing is left of the process group of a service whose main process has ended.
 struct WatchGroup {
   ServiceId service;
@@ -47,7 +79,8 @@ struct Exit {
   bool abandoned;
 };
 
-using Action = std::variant<Spawn, SendSignal, WatchGroup, Sweep, KillEverything, Announce, Exit>;
+using Action = std::variant<Spawn, SendSignal, RunTask, SignalTask, EndTask, StartProbe, EndProbe, WatchGroup, Sweep,
+                            KillEverything, Announce, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace cinit::core

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "base/signal.hpp"
@@ -40,6 +41,59 @@ struct Exited {
   WaitStatus status;
 };
 
+// The commands that are run for a service beside its main process, one at a time.
+enum class Task { PreStart, PostStart, PreStop, StopCommand, PostStop };
+
+// The command that RunTask asked for has ended, or could not be started. One that EndTask came too late for is passed over.
+struct TaskEnded {
+  ServiceId service;
+  std::variant<WaitStatus, StartFailure> result;
+  std::uint32_t number = 0;  // that of RunTask
+
+  bool succeeded() const {
+    const auto* status = std::get_if<WaitStatus>(&result);
+    return status != nullptr && *status == WaitStatus::exited(0);
+  }
+};
+
+// The probe that StartProbe asked for has come to a result. `detail` says why it failed: "connection refused". One that
+// EndProbe came too late for is passed over.
+struct ProbeEnded {
+  ServiceId service;
+  bool passed;
+  std::string detail;
+  std::uint32_t number = 0;  // that of StartProbe
+  bool conclusive =
+      true;  // false: it could not be made (no descriptor, no process slot), and says nothing of the service
+};
+
+// The service has told by itself that it is ready: by sd_notify(3), by a newline on its descriptor, or in its output.
+struct ToldReady {
+  ServiceId service;
+};
+
+// What else a service tells by sd_notify(3). What it does not mention is unset.
+struct Notified {
+  ServiceId service;
+  bool watchdog = false;          // WATCHDOG=1: it is well
+  bool watchdog_trigger = false;  // WATCHDOG=trigger: it is not
+  std::optional<Duration> watchdog_within;
+  std::optional<Duration> extend_timeout;  // what it is about takes at least this long from now
+  std::optional<std::string> status;
+};
+
+// Somebody asks for something by the control socket.
+struct Requested {
+  enum class What { Start, Stop, Restart };
+  ServiceId service;
+  What what;
+};
+
+// Everything, cinit included, stood still for this long (a frozen cgroup, a suspended machine): nobody is late by it.
+struct StoodStill {
+  Duration span;
+};
+
 // Nothing is left of a process group for which WatchGroup asked.
 struct GroupEmptied {
   ServiceId service;
@@ -64,7 +118,7 @@ struct DeadlineReached {};
 // cinit is the only process left: of the PID namespace, or of its own descendants when it is not PID 1.
 struct NothingLeft {};
 
-using Event = std::variant<Spawned, SpawnFailed, Exited, GroupEmptied, MainSuspended, SignalReceived, DeadlineReached,
-                           NothingLeft>;
+using Event = std::variant<Spawned, SpawnFailed, Exited, GroupEmptied, TaskEnded, ProbeEnded, ToldReady, Notified,
+                           MainSuspended, SignalReceived, Requested, StoodStill, DeadlineReached, NothingLeft>;
 
 }  // namespace cinit::core

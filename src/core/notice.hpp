@@ -12,14 +12,62 @@ namespace cinit::core::notice {
 struct Started {
   ServiceId service;
 };
+// It is ready, `after` it was started. Only for one that has a way to tell.
 struct Ready {
   ServiceId service;
+  Duration after;
+};
+// One of its commands failed.
+struct TaskFailed {
+  ServiceId service;
+  Task task;
+  std::size_t index;
+  std::variant<WaitStatus, StartFailure> result;
+};
+// One of its commands took too long, and was ended.
+struct TaskTimedOut {
+  ServiceId service;
+  Task task;
+  Duration waited;
+};
+// It did not pass a health check, for the `failures`-th time in a row; `retries` make it unhealthy. 0 of them: it does not
+// count yet.
+struct HealthCheckFailed {
+  ServiceId service;
+  std::string detail;
+  std::uint32_t failures;
+  std::uint32_t retries;
+};
+struct Healthy {
+  ServiceId service;
+};
+struct Unhealthy {
+  ServiceId service;
+  config::HealthAction action;
+};
+// It did not say that it is well for `within`, or said that it is not (then there is none).
+struct WatchdogExpired {
+  ServiceId service;
+  std::optional<Duration> within;
+};
+struct Requested {
+  ServiceId service;
+  core::Requested::What what;
+};
+// Everything that was wanted at boot is ready or done.
+struct BootFinished {
+  Duration after;
 };
 // It will be started again in `delay`, as start number `start` of at most `burst` in the interval (0: there is no limit).
 struct Restart {
   Duration delay;
   std::uint32_t start;
   std::uint32_t burst;
+};
+// An attempt to start it has failed, and another follows.
+struct Restarting {
+  ServiceId service;
+  Restart restart;
 };
 // The main process ended. `ran` is how long it had run.
 struct Exited {
@@ -28,6 +76,7 @@ struct Exited {
   Duration ran;
   bool expected;  // a success, or asked for
   std::optional<Restart> restart;
+  bool before_ready = false;  // a failure, whatever its status
 };
 // Starting it failed for want of something that may come back.
 struct StartPostponed {
@@ -52,26 +101,28 @@ struct StartLimitHit {
 struct Done {
   ServiceId service;
 };
-// It is not ready after `waited`, and is stopped.
+// It is not ready after `waited`, and is stopped. `detail` says why, as the last probe did, if there was one.
 struct TimedOut {
   ServiceId service;
   Duration waited;
+  std::string detail;
 };
 // It ended with a failure, and its restart policy is "no".
 struct Failed {
   ServiceId service;
 };
+// It is asked to end: by a signal, or else by its stop command.
 struct Stopping {
   ServiceId service;
-  Signal signal;
+  std::optional<Signal> signal;
 };
 struct Stopped {
   ServiceId service;
 };
-// It ignored `signal` for `waited`, and gets SIGKILL. `main_process` false: only others of its process group are left.
+// It ignored `signal` (or else its stop command) for `waited`, and gets SIGKILL. `main_process` false: only others of its process group are left.
 struct Killing {
   ServiceId service;
-  Signal signal;
+  std::optional<Signal> signal;
   Duration waited;
   bool main_process;
 };
@@ -89,13 +140,14 @@ enum class StopCause {
   MainCommandEnded,
   HookFailed,    // one of the boot
   ServiceEnded,  // one with on-success or on-failure = "shutdown"
+  ServiceUnhealthy,
   AllEnded,
   InternalError,
 };
 // The stop of everything has begun.
 struct ShutdownBegun {
   StopCause cause;
-  std::optional<ServiceId> service;  // ServiceEnded and MainCommandEnded
+  std::optional<ServiceId> service;  // all that are about one
   std::optional<Signal> signal;      // StopSignal
 };
 // Another stop signal: SIGTERM, or SIGKILL, to everything.
@@ -117,8 +169,10 @@ namespace cinit::core {
 
 using Notice = std::variant<notice::Started, notice::Ready, notice::Exited, notice::StartPostponed, notice::StartFailed,
                             notice::RequirementFailed, notice::StartLimitHit, notice::Done, notice::TimedOut,
-                            notice::Failed, notice::Stopping, notice::Stopped, notice::Killing, notice::MainSuspended,
-                            notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun, notice::Escalated,
-                            notice::BudgetSpent, notice::InvariantBroken>;
+                            notice::TaskFailed, notice::TaskTimedOut, notice::Restarting, notice::HealthCheckFailed,
+                            notice::Healthy, notice::Unhealthy, notice::WatchdogExpired, notice::Requested,
+                            notice::BootFinished, notice::Failed, notice::Stopping, notice::Stopped, notice::Killing,
+                            notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun,
+                            notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
 
 }  // namespace cinit::core

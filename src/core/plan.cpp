@@ -254,7 +254,11 @@ config::Problem DependencyCycle::to_problem() const {
 
 std::variant<Plan, DependencyCycle> make_plan(const config::Config& config, const Commands& commands) {
   Plan plan;
-  for (const config::Service& spec : config.services) plan.services.emplace_back().spec = spec;
+  for (const config::Service& spec : config.services) {
+    PlannedService& service = plan.services.emplace_back();
+    service.spec = spec;
+    if (spec.start_timeout > Duration::zero()) service.start_timeout = spec.start_timeout;
+  }
   plan.has_services = !plan.services.empty();
 
   Linker linker(plan.services);

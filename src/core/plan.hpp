@@ -38,7 +38,7 @@ struct PlannedService {
   std::vector<ServiceId> waits_for;       // everything that it is started after, each once
   std::vector<ServiceId> required;        // the part of waits_for that must not have failed
   std::vector<ServiceId> dependents;      // the inverse of waits_for
-  std::optional<Duration> start_timeout;  // how long it may be in Starting; unset: for ever
+  std::optional<Duration> start_timeout;  // how long a start may take until it is ready; unset: for ever
   std::uint32_t stop_tier = 0;  // stopped in ascending order; a service's tier is above those of its dependents
 };
 

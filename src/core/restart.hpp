@@ -30,6 +30,8 @@ class StartLimit {
   StartLimit(std::uint32_t burst, Duration interval) : burst_(burst), interval_(interval) {}
 
   void record(Time start);
+  // Forgets all of them.
+  void reset() { starts_.clear(); }
   // Forgets the last start: there was none after all.
   void take_back();
   // Whether one more start, at `due`, is within the limit.

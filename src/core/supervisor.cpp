@@ -32,15 +32,14 @@ Supervisor::Supervisor(const Plan& plan, std::uint64_t seed)
 
 Actions Supervisor::boot(Time now) {
   now_ = now;
+  booted_at_ = now;
   for (Service& service : services_) {
+    service.entered_at = now;
     if (!service.plan->wanted_at_boot) continue;
     service.wanted = Wanted::Up;
+    if (service.plan->role != Role::MainCommand) ++not_up_yet_;
     enter(service, state::Waiting{});
-    const auto& waits_for = service.plan->waits_for;
-    // Only what is wanted is waited for: an order is no request.
-    service.unsettled = static_cast<std::uint32_t>(
-        std::count_if(waits_for.begin(), waits_for.end(), [&](ServiceId id) { return plan_[id].wanted_at_boot; }));
-    if (service.unsettled == 0) startable_.push_back(service.id);
+    startable_.push_back(service.id);
   }
   start_what_can_start();
   advance_shutdown();
@@ -75,26 +74,35 @@ void Supervisor::start_what_can_start() {
   while (!startable_.empty()) {
     Service& service = at(startable_.front());
     startable_.pop_front();
-    if (!std::holds_alternative<state::Waiting>(service.state)) continue;  // it was stopped meanwhile
-    start(service);
+    if (std::holds_alternative<state::Waiting>(service.state) && may_start(service)) start(service);
   }
 }
 
 void Supervisor::start(Service& service) {
+  // Somebody has stopped what it requires for a while. That is no failure, and it is started with it again.
+  if (requires_held(service)) return enter(service, state::Waiting{});
   if (const ServiceId* required = failed_requirement(service)) return requirement_failed(service, *required);
-  launch(service);
+  begin_attempt(service);
+}
+
+bool Supervisor::requires_held(const Service& service) const {
+  const auto& all = service.plan->required;
+  return std::any_of(all.begin(), all.end(), [&](ServiceId required) { return at(required).held; });
 }
 
 const ServiceId* Supervisor::failed_requirement(const Service& service) const {
-  for (const ServiceId& required : service.plan->required) {
-    if (std::holds_alternative<state::Failed>(at(required).state) ||
-        std::holds_alternative<state::Stopped>(at(required).state)) {
-      return &required;
-    }
-    const auto* clearing = std::get_if<state::Clearing>(&at(required).state);
-    if (clearing && clearing->ending == Ending::Failed) return &required;
-  }
-  return nullptr;
+  const auto& all = service.plan->required;
+  const auto found = std::find_if(all.begin(), all.end(), [&](ServiceId required) { return has_failed(at(required)); });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// Or is about to be no more than that, unless somebody has asked for it again.
+bool Supervisor::has_failed(const Service& service) const {
+  const auto* clearing = std::get_if<state::Clearing>(&service.state);
+  const auto* post_stop = std::get_if<state::PostStop>(&service.state);
+  if (clearing) return clearing->ending == Ending::Failed && service.wanted == Wanted::Down;
+  if (post_stop) return post_stop->ending == Ending::Failed && service.wanted == Wanted::Down;
+  return std::holds_alternative<state::Failed>(service.state) || std::holds_alternative<state::Stopped>(service.state);
 }
 
 void Supervisor::requirement_failed(Service& service, ServiceId required) {
@@ -104,10 +112,30 @@ void Supervisor::requirement_failed(Service& service, ServiceId required) {
   ended_for_good(service, Ending::Failed);
 }
 
-void Supervisor::launch(Service& service) {
+void Supervisor::begin_attempt(Service& service) {
   service.starts.record(now_);
+  service.begun_at = now_;
+  service.condemned = false;
+  service.restart_asked = false;
+  service.health = ServiceStatus::Health::Unknown;
+  service.failed_checks = 0;
+  const auto& health = service.plan->spec.health;
+  const auto* watchdog = health ? std::get_if<config::Watchdog>(&health->check) : nullptr;
+  service.watchdog = watchdog ? watchdog->within : Duration::zero();
+  service.probe_detail.clear();
+  service.status_text.clear();
+  if (service.plan->spec.pre_start.empty()) return launch(service);
+  enter(service, state::PreStart{now_, give_up_time(service)});
+  run_task(service, Task::PreStart, 0);
+}
+
+// A start as a whole has this long, from its first command until it is ready.
+Time Supervisor::give_up_time(const Service& service) const {
+  return service.plan->start_timeout ? later(service.begun_at, *service.plan->start_timeout) : kNever;
+}
+
+void Supervisor::launch(Service& service) {
   service.started_at = now_;
-  service.timed_out = false;
   enter(service, state::Launching{});
   actions_.push_back(Spawn{service.id});
 }
@@ -117,51 +145,94 @@ void Supervisor::on(const Spawned& event) {
   if (!std::holds_alternative<state::Launching>(service.state))
     return broken_invariant("a process that nobody asked for");
   service.spawn_delays.reset();
+  service.failure.reset();
+  ++service.start_count;
   announce(notice::Started{service.id});
-  came_up(service);
-}
-
-void Supervisor::came_up(Service& service) {
-  if (service.plan->spec.type == config::ServiceType::Oneshot) {
-    const std::optional<Duration> timeout = service.plan->start_timeout;
-    enter(service, state::Starting{timeout ? later(now_, *timeout) : kNever});
+  // A stop may have begun meanwhile. It waits for its tier then, as the others do.
+  const bool stops = is_to_stop(service);
+  if (stops) {
+    enter(service, state::Starting{kNever});
   } else {
-    enter(service, state::Running{});
-    settle(service);
+    comes_up(service);
   }
   if (service.plan->role == Role::MainCommand) {
     for (const Signal signal : std::exchange(pending_signals_, {})) forward_to_main(signal);
   }
-  // A stop may have begun meanwhile. It waits for its tier then, as the others do.
-  if (service.wanted == Wanted::Down && is_asked_to_stop(service.plan->stop_tier)) {
-    stop(service, service.plan->spec.stop_signal, stop_target(service));
+  if (stops) begin_stop(service);
+}
+
+void Supervisor::comes_up(Service& service) {
+  const config::Service& spec = service.plan->spec;
+  if (spec.type == config::ServiceType::Oneshot) {
+    enter(service, state::Starting{give_up_time(service)});
+  } else if (!spec.ready) {
+    became_ready(service);
+  } else {
+    const auto* delay = std::get_if<config::DelayReady>(&spec.ready->when);
+    const bool is_probed = std::holds_alternative<config::Probe>(spec.ready->when);
+    const Time first = delay ? later(now_, delay->delay) : is_probed ? now_ : kNever;
+    enter(service, state::Starting{give_up_time(service), {first}});
+    if (is_probed) probe_due(service, {first});
   }
+}
+
+void Supervisor::became_ready(Service& service) {
+  service.ready_at = now_;
+  if (service.plan->spec.ready) announce(notice::Ready{service.id, now_ - service.begun_at});
+  // Nothing more is started for one that is to be stopped.
+  if (service.plan->spec.post_start.empty() || service.wanted == Wanted::Down) return is_up(service);
+  // It may have asked for more time.
+  const auto* starting = std::get_if<state::Starting>(&service.state);
+  enter(service, state::PostStart{starting ? starting->give_up_at : give_up_time(service)});
+  run_task(service, Task::PostStart, 0);
+}
+
+void Supervisor::is_up(Service& service) {
+  enter(service, state::Running{first_health_clock(service)});
+  settle(service);
 }
 
 void Supervisor::on(const SpawnFailed& event) {
   Service& service = at(event.service);
   if (!std::holds_alternative<state::Launching>(service.state))
     return broken_invariant("a failure that nobody asked for");
-  if (event.failure.transient) {
-    if (service.wanted == Wanted::Down) return enter(service, state::Stopped{});
-    const Duration delay = service.spawn_delays.next(random_);
-    service.starts.take_back();
-    announce(notice::StartPostponed{service.id, event.failure, delay});
-    return enter(service, state::Backoff{later(now_, delay)});
-  }
+  service.failure = event.failure;
+  if (event.failure.transient) return postpone(service, event.failure, !service.plan->spec.pre_start.empty());
   service.code = event.failure.exit_code();
   announce(notice::StartFailed{service.id, event.failure});
-  enter(service, state::Failed{});
+  service.wanted = Wanted::Down;
+  conclude(service, Ending::Failed, kNever, kill_time(service));
   ended_for_good(service, Ending::Failed);
+}
+
+// What its commands have done is undone before the next attempt, which runs them again.
+void Supervisor::postpone(Service& service, const StartFailure& failure, bool anything_ran) {
+  Ending ending = Ending::Stopped;
+  Time retry_at = kNever;
+  if (service.wanted == Wanted::Up) {
+    const Duration delay = service.spawn_delays.next(random_);
+    service.starts.take_back();
+    announce(notice::StartPostponed{service.id, failure, delay});
+    ending = Ending::Restart;
+    retry_at = later(now_, delay);
+  }
+  if (anything_ran) return conclude(service, ending, retry_at, kill_time(service));
+  take_ending(service, ending, retry_at);
 }
 
 void Supervisor::settle(Service& service) {
   if (std::exchange(service.settled, true)) return;
   for (const ServiceId id : service.plan->dependents) {
-    Service& dependent = at(id);
-    if (dependent.unsettled == 0) continue;  // it waits for nothing: not wanted at boot
-    if (--dependent.unsettled == 0) startable_.push_back(id);
+    if (std::holds_alternative<state::Waiting>(at(id).state)) startable_.push_back(id);
   }
+}
+
+// Only what is to come up is waited for: an order is no request.
+bool Supervisor::may_start(const Service& service) const {
+  if (requires_held(service)) return false;
+  const auto& waits_for = service.plan->waits_for;
+  return std::all_of(waits_for.begin(), waits_for.end(),
+                     [&](ServiceId id) { return at(id).settled || is_final(at(id).state); });
 }
 
 // ---- Signals to cinit
@@ -211,7 +282,35 @@ void Supervisor::enter(Service& service, State state) {
   account(service, is_alive(service.state), is_alive(state));
   if (is_final(service.state)) ++unfinished_;
   if (is_final(state)) --unfinished_;
+  const bool is_another = service.state.index() != state.index();
+  if (is_another && is_probed(service.state)) actions_.push_back(EndProbe{service.id});
+  if (is_another) service.entered_at = now_;
   service.state = state;
+  note_coming_up(service);
+}
+
+void Supervisor::note_coming_up(Service& service) {
+  const bool is_up =
+      std::holds_alternative<state::Running>(service.state) || std::holds_alternative<state::Done>(service.state);
+  if (!is_up || service.plan->role == Role::MainCommand || std::exchange(service.has_come_up, true)) return;
+  if (!service.plan->wanted_at_boot || --not_up_yet_ > 0 || shutdown_ || !plan_.has_services) return;
+  announce(notice::BootFinished{now_ - booted_at_});
+}
+
+ServiceStatus Supervisor::status(ServiceId id) const {
+  const Service& service = at(id);
+  ServiceStatus status;
+  status.state = service.state;
+  status.since = service.entered_at;
+  status.wanted = service.wanted == Wanted::Up;
+  status.starts = service.start_count;
+  status.last_end = service.last_end;
+  status.failure = service.failure;
+  status.health = service.health;
+  status.failed_checks = service.failed_checks;
+  status.detail = service.probe_detail;
+  status.text = service.status_text;
+  return status;
 }
 
 void Supervisor::account(const Service& service, bool was_alive, bool alive) {

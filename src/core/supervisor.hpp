@@ -3,11 +3,12 @@
 //
 // A service goes
 //
-//   Waiting -> Launching -> Running (a oneshot: Starting) -> Stopping -> Stopped
+//   Waiting -> PreStart -> Launching -> Starting -> PostStart -> Running -> PreStop -> Stopping -> Stopped
 //
 // and from each of these, when its main process ends by itself, through Clearing (while something is left of its process
-// group) to Backoff and Launching again, or to Done or Failed for good. Killing lies between Stopping and the end of a
-// process that ignored its stop signal.
+// group) and PostStop to Backoff and another start, or to Done or Failed for good. Killing lies between Stopping and the end
+// of a process that ignored its stop signal. States in which nothing is to be done are passed over: PreStart, PostStart,
+// PreStop and PostStop run its commands, Starting waits until it is ready.
 //
 // The container as a whole goes
 //
@@ -31,6 +32,7 @@
 #include "core/plan.hpp"
 #include "core/restart.hpp"
 #include "core/service_state.hpp"
+#include "core/status.hpp"
 
 namespace cinit::core {
 
@@ -57,6 +59,8 @@ class Supervisor {
 
   // For tests and for reports on what is going on.
   const State& state(ServiceId id) const { return services_[index_of(id)].state; }
+  ServiceStatus status(ServiceId id) const;
+  bool is_stopping() const { return shutdown_.has_value(); }
   bool is_over() const { return std::holds_alternative<phase::Over>(phase_); }
 
  private:
@@ -69,15 +73,32 @@ class Supervisor {
     ServiceId id;
     State state;
     Wanted wanted = Wanted::Down;
-    bool settled = false;         // it has been ready, done, failed or stopped: who comes after it need not wait
-    std::uint32_t unsettled = 0;  // services that it waits for and that are not settled
-    Time started_at{};
+    bool settled = false;  // it has been ready, done, failed or stopped: who comes after it need not wait
+    Time entered_at{};     // the state
+    Time begun_at{};       // the last attempt to start it
+    Time started_at{};     // its main process
+    Time ready_at{};
+    std::optional<Task> task;  // the command that runs beside it
+    std::size_t task_index = 0;
+    std::uint32_t task_number = 0;   // of the last command that was run
+    std::uint32_t probe_number = 0;  // of the last probe
+    std::uint32_t start_count = 0;
+    std::optional<WaitStatus> last_end;
+    std::optional<StartFailure> failure;
+    ServiceStatus::Health health = ServiceStatus::Health::Unknown;
+    std::uint32_t failed_checks = 0;
+    Duration watchdog{};  // how often it must say that it is well, when that is its health; 0: it need not
+    std::string probe_detail;
+    std::string status_text;
     Backoff delays;
     Backoff spawn_delays;
     StartLimit starts;
     std::optional<int> code;  // of its last end, as a shell sees it
     bool failed_for_good = false;
-    bool timed_out = false;  // in Starting, and so it has failed, however it ends
+    bool condemned = false;      // it is stopped for a failure of its own: however it ends, it has failed
+    bool restart_asked = false;  // it is stopped only to be started again
+    bool held = false;           // it was stopped on request: the container does not end for it
+    bool has_come_up = false;    // at least once: Running or Done
   };
 
   // In the place of a namespace, which a class cannot hold.
@@ -123,6 +144,7 @@ class Supervisor {
     Time sweep_at;  // when the sweep begins at the latest
     int stop_signals = 0;
     bool post_stop_begun = false;
+    bool kills = false;  // everything gets SIGKILL
   };
 
   // Events. One function for each; for those about a service one overload for each group of states that takes it alike.
@@ -130,6 +152,12 @@ class Supervisor {
   void on(const SpawnFailed& event);
   void on(const Exited& event);
   void on(const GroupEmptied& event);
+  void on(const TaskEnded& event);
+  void on(const ProbeEnded& event);
+  void on(const ToldReady& event);
+  void on(const Notified& event);
+  void on(const Requested& event);
+  void on(const StoodStill& event);
   void on(const MainSuspended& event);
   void on(const SignalReceived& event);
   void on(const DeadlineReached& event);
@@ -138,32 +166,83 @@ class Supervisor {
   // Starting.
   void start_what_can_start();
   void start(Service& service);
+  void begin_attempt(Service& service);
   void launch(Service& service);
   void requirement_failed(Service& service, ServiceId required);
   const ServiceId* failed_requirement(const Service& service) const;
-  void came_up(Service& service);
+  bool requires_held(const Service& service) const;
+  bool has_failed(const Service& service) const;
+  void postpone(Service& service, const StartFailure& failure, bool anything_ran);
+  void comes_up(Service& service);
+  void became_ready(Service& service);
+  void is_up(Service& service);
   void settle(Service& service);
+  bool may_start(const Service& service) const;
+  Time give_up_time(const Service& service) const;
+
+  // Commands beside the main process: supervisor_tasks.cpp.
+  static std::size_t count_of(const Service& service, Task task);
+  void run_task(Service& service, Task task, std::size_t index);
+  void end_task(Service& service);
+  bool is_told_to_end(const Service& service) const;
+  bool skips_commands(const Service& service) const;
+  bool task_failed(Service& service, Task task, const TaskEnded& event);
+  void tasks_done(Service& service, Task task);
+  void signal_instead(Service& service);
+  void attempt_failed(Service& service);
+  void ask_pre_start_to_end(Service& service);
+  void pre_start_overdue(Service& service, state::PreStart pre_start);
+  void pre_stop_overdue(Service& service, state::PreStop pre_stop);
+  void post_stop_overdue(Service& service, state::PostStop post_stop);
+
+  // Readiness and health: supervisor_health.cpp.
+  void probe_due(Service& service, ProbeClock clock);
+  void start_probe(Service& service, StartProbe::Use use, Duration timeout);
+  void probe_result(Service& service, bool passed, const std::string& detail);
+  static Duration interval_of_probes(const Service& service);
+  void health_result(Service& service, bool passed, const std::string& detail);
+  void unhealthy(Service& service);
+  void watchdog_barked(Service& service, std::optional<Duration> within);
+  ProbeClock first_health_clock(const Service& service) const;
+  void set_probe_clock(Service& service, ProbeClock clock);
+  bool is_out_of_start_period(const Service& service) const;
+  void extend_timeout(Service& service, Time until);
+
+  // What is asked for from outside: supervisor_requests.cpp.
+  void request_start(Service& service);
+  void request_stop(Service& service);
+  void request_restart(Service& service);
+  void start_anew(Service& service);
+  void start_after_end(Service& service);
+  void release(Service& service);
 
   // Ending: supervisor_ending.cpp.
   void main_process_ended(Service& service, const Exited& event);
+  void leave_group(Service& service, const State& before, Ending ending, Time retry_at);
   bool succeeded(const Service& service, WaitStatus status) const;
-  Ending verdict(const Service& service, WaitStatus status) const;
+  std::pair<Ending, Time> verdict(Service& service, bool success, std::optional<notice::Restart>& restart);
   void clear_group(Service& service, const state::Clearing& clearing);
+  void clearing_is_over(Service& service, const state::Clearing& clearing);
+  void conclude(Service& service, Ending ending, Time retry_at, Time kill_at);
   void take_ending(Service& service, Ending ending, Time retry_at);
   std::pair<Ending, Time> plan_restart(Service& service, std::optional<notice::Restart>& restart);
   void announce_failure(const Service& service);
   void ended_for_good(Service& service, Ending ending);
   int failure_code(const Service& service) const;
 
-  // Stopping one service.
-  void stop(Service& service, Signal signal, SendSignal::Target target);
-  void send_stop_signal(Service& service, Signal signal, SendSignal::Target target);
+  // Stopping one service: supervisor_stopping.cpp.
+  void stop(Service& service);
+  void begin_stop(Service& service);
+  void begin_pre_stop(Service& service);
+  void ask_to_end(Service& service, Time kill_at);
+  void send_stop_signal(Service& service, Signal signal, SendSignal::Target target, Time kill_at);
+  void stop_condemned(Service& service);
   void kill(Service& service);
   void kill_rest(Service& service, state::Clearing clearing);
   SendSignal::Target stop_target(const Service& service) const;
   Time kill_time(const Service& service) const;
   void deadline_passed(Service& service);
-  void time_out(Service& service);
+  void time_out(Service& service, const std::string& detail);
 
   // Stopping everything: supervisor_shutdown.cpp.
   void stop_signal_received(Signal signal);
@@ -181,9 +260,12 @@ class Supervisor {
   bool stop_hooks_run() const;
   bool advance_hooks(const std::vector<ServiceId>& hooks, std::size_t& next);
   bool is_asked_to_stop(std::uint32_t tier) const;
+  bool is_to_stop(const Service& service) const;
+  bool hurries() const;
   void escalate(Signal signal);
   void urge(Service& service);
   void kill_everything();
+  void kill_now(Service& service);
   void end_hook(Service& hook);
   void kill_what_is_left();
   bool spares_main() const;
@@ -196,6 +278,7 @@ class Supervisor {
   const Service& at(ServiceId id) const { return services_[index_of(id)]; }
   void enter(Service& service, State state);
   void account(const Service& service, bool was_alive, bool alive);
+  void note_coming_up(Service& service);
   void announce(Notice notice) { actions_.push_back(Announce{std::move(notice)}); }
   void broken_invariant(const char* what);
 
@@ -214,9 +297,12 @@ class Supervisor {
   std::uint32_t alive_ = 0;                // services that may have a process
   std::uint32_t asked_alive_ = 0;          // services alive in tiers that have been asked
   std::uint32_t unfinished_ = 0;           // services that are in no final state
+  std::uint32_t held_ = 0;                 // services that were stopped on request
+  std::uint32_t not_up_yet_ = 0;           // services and boot hooks that were wanted at boot and have never been up
+  Time booted_at_{};
   bool main_suspended_ = false;
-  bool needed_kill_ = false;          // a main process ended only by SIGKILL
-  std::optional<int> first_failure_;  // exit code of the first service that failed for good
+  bool needed_kill_ = false;       // in the stop, a main process ended only by SIGKILL
+  std::vector<ServiceId> failed_;  // services that failed for good and were not asked for since, in order
   Actions actions_;
 };
 

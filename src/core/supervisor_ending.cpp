@@ -10,15 +10,25 @@ namespace {
 
 using Target = SendSignal::Target;
 
-// States in which no process of the service exists, so that nothing can be told of one. Launching is not among them: its
-// answer may be under way.
+// States in which no main process exists, so that nothing can be told of one. Launching is not among them: its answer may
+// be under way.
 template <class S>
-concept WithoutProcess =
-    OneOf<S, state::Idle, state::Waiting, state::Backoff, state::Done, state::Failed, state::Stopped>;
+concept WithoutMainProcess =
+    OneOf<S, state::Idle, state::Waiting, state::PreStart, state::Backoff, state::Done, state::Failed, state::Stopped>;
 
 // States in which the main process runs.
 template <class S>
-concept WithMainProcess = OneOf<S, state::Starting, state::Running, state::Stopping, state::Killing>;
+concept WithMainProcess =
+    OneOf<S, state::Starting, state::PostStart, state::Running, state::PreStop, state::Stopping, state::Killing>;
+
+bool is_main_alive(const State& state) {
+  return std::visit([]<class S>(const S&) { return WithMainProcess<S>; }, state);
+}
+
+bool was_asked_to_end(const State& state) {
+  return std::holds_alternative<state::PreStop>(state) || std::holds_alternative<state::Stopping>(state) ||
+         std::holds_alternative<state::Killing>(state);
+}
 
 }  // namespace
 
@@ -27,8 +37,8 @@ void Supervisor::on(const Exited& event) {
   std::visit(Overloaded{
                  [&](WithMainProcess auto) { main_process_ended(service, event); },
                  [&](state::Launching) { broken_invariant("a process ended before it was known to run"); },
-                 [&](state::Clearing) { broken_invariant("a main process ended twice"); },
-                 [&](WithoutProcess auto) { broken_invariant("a process ended that did not exist"); },
+                 [&](OneOf<state::Clearing, state::PostStop> auto) { broken_invariant("a main process ended twice"); },
+                 [&](WithoutMainProcess auto) { broken_invariant("a process ended that did not exist"); },
              },
              State(service.state));
 }
@@ -38,33 +48,47 @@ void Supervisor::main_process_ended(Service& service, const Exited& event) {
   const State before = service.state;
   const bool killed = std::holds_alternative<state::Killing>(before);
   service.code = event.status.shell_code();
+  service.last_end = event.status;
   // It may have ended by itself before the SIGKILL reached it.
-  if (killed && event.status == WaitStatus::signaled(kKill) && !is_hook(service.plan->role)) needed_kill_ = true;
+  const bool by_sigkill = killed && event.status == WaitStatus::signaled(kKill);
+  if (shutdown_ && by_sigkill && !is_hook(service.plan->role)) needed_kill_ = true;
   if (ran >= service.plan->spec.restart_max_delay) service.delays.reset();
+  // Its stop command may go on: it is what has ended the process, and is about to end, too.
+  if (service.task != Task::StopCommand) end_task(service);
 
-  const bool asked = std::holds_alternative<state::Stopping>(before) || std::holds_alternative<state::Killing>(before);
-  notice::Exited exited{service.id, event.status, ran, asked || succeeded(service, event.status), std::nullopt};
-  Ending ending = verdict(service, event.status);
-  Time retry_at = kNever;
-  if (ending == Ending::Restart) std::tie(ending, retry_at) = plan_restart(service, exited.restart);
+  const bool success = succeeded(service, event.status);
+  const bool too_early =
+      std::holds_alternative<state::Starting>(before) && service.plan->spec.type != config::ServiceType::Oneshot;
+  // One that has never got ready has failed to start.
+  if (too_early) service.condemned = true;
+  const bool expected = was_asked_to_end(before) || (success && !too_early);
+  notice::Exited exited{service.id, event.status, ran, expected, std::nullopt, too_early};
+  const auto [ending, retry_at] = verdict(service, success, exited.restart);
   announce(exited);
   if (ending == Ending::Failed) announce_failure(service);
+  if (ending == Ending::Done || ending == Ending::Failed) service.wanted = Wanted::Down;
+  leave_group(service, before, ending, retry_at);
+  if (ending == Ending::Done || ending == Ending::Failed) ended_for_good(service, ending);
+}
 
-  // What a finished oneshot leaves in the background is what it was run for. What hooks and a main command leave is for
-  // the sweep.
+// What a finished oneshot leaves in the background is what it was run for. What hooks and a main command leave is for the
+// sweep.
+void Supervisor::leave_group(Service& service, const State& before, Ending ending, Time retry_at) {
+  const bool killed = std::holds_alternative<state::Killing>(before);
+  const auto* stopping = std::get_if<state::Stopping>(&before);
+  const auto* pre_stop = std::get_if<state::PreStop>(&before);
+  const Time kill_at = stopping ? stopping->kill_at : pre_stop ? pre_stop->kill_at : kill_time(service);
   const bool keeps_group = service.plan->spec.kill_mode == config::KillMode::Process ||
                            service.plan->role != Role::Service ||
                            (ending == Ending::Done && service.plan->spec.type == config::ServiceType::Oneshot);
-  if (keeps_group) {
-    take_ending(service, ending, retry_at);
-    // What it leaves belongs to no service from now on.
-    if (std::holds_alternative<phase::Sweeping>(phase_)) actions_.push_back(Sweep{});
+  if (!keeps_group) return clear_group(service, {ending, retry_at, now_, killed ? kNever : kill_at, killed});
+  if (service.task) {
+    enter(service, state::Clearing{ending, retry_at, now_, kill_at, killed, true});
   } else {
-    const auto* stopping = std::get_if<state::Stopping>(&before);
-    const Time kill_at = stopping ? stopping->kill_at : killed ? kNever : kill_time(service);
-    clear_group(service, {ending, retry_at, now_, kill_at, killed});
+    conclude(service, ending, retry_at, kill_at);
   }
-  if (ending == Ending::Done || ending == Ending::Failed) ended_for_good(service, ending);
+  // What it leaves belongs to no service from now on.
+  if (std::holds_alternative<phase::Sweeping>(phase_)) actions_.push_back(Sweep{});
 }
 
 bool Supervisor::succeeded(const Service& service, WaitStatus status) const {
@@ -75,16 +99,15 @@ bool Supervisor::succeeded(const Service& service, WaitStatus status) const {
   return std::find(success.codes.begin(), success.codes.end(), status.code()) != success.codes.end();
 }
 
-Ending Supervisor::verdict(const Service& service, WaitStatus status) const {
-  if (service.wanted == Wanted::Down) return Ending::Stopped;
-  if (service.timed_out) return Ending::Failed;
-  const bool success = succeeded(service, status);
-  switch (service.plan->spec.restart) {
-    case config::RestartPolicy::Always: return Ending::Restart;
-    case config::RestartPolicy::OnFailure: return success ? Ending::Done : Ending::Restart;
-    case config::RestartPolicy::No: break;
-  }
-  return success ? Ending::Done : Ending::Failed;
+// How the end of an attempt is to be taken, and when the next one is due.
+std::pair<Ending, Time> Supervisor::verdict(Service& service, bool success, std::optional<notice::Restart>& restart) {
+  if (service.wanted == Wanted::Down) return {Ending::Stopped, kNever};
+  if (service.restart_asked) return {Ending::Restart, now_};
+  const config::RestartPolicy policy = service.plan->spec.restart;
+  const bool failed = !success || service.condemned;
+  const bool again = policy == config::RestartPolicy::Always || (policy == config::RestartPolicy::OnFailure && failed);
+  if (again) return plan_restart(service, restart);
+  return {failed ? Ending::Failed : Ending::Done, kNever};
 }
 
 std::pair<Ending, Time> Supervisor::plan_restart(Service& service, std::optional<notice::Restart>& restart) {
@@ -112,13 +135,36 @@ void Supervisor::clear_group(Service& service, const state::Clearing& clearing) 
 
 void Supervisor::on(const GroupEmptied& event) {
   Service& service = at(event.service);
-  const auto* clearing = std::get_if<state::Clearing>(&service.state);
-  if (!clearing) return broken_invariant("a process group that nobody watches");
-  take_ending(service, clearing->ending, clearing->retry_at);
+  const auto* watched = std::get_if<state::Clearing>(&service.state);
+  if (!watched) return broken_invariant("a process group that nobody watches");
+  state::Clearing clearing = *watched;
+  clearing.emptied = true;
+  enter(service, clearing);
+  if (!service.task) clearing_is_over(service, clearing);
+}
+
+// One that has used up its time gets the same again for its post-stop commands.
+void Supervisor::clearing_is_over(Service& service, const state::Clearing& clearing) {
+  const bool used_up = clearing.killed || clearing.kill_at <= now_;
+  conclude(service, clearing.ending, clearing.retry_at, used_up ? kill_time(service) : clearing.kill_at);
+}
+
+// Nothing is left of it.
+void Supervisor::conclude(Service& service, Ending ending, Time retry_at, Time kill_at) {
+  end_task(service);
+  if (service.plan->spec.post_stop.empty() || hurries()) return take_ending(service, ending, retry_at);
+  enter(service, state::PostStop{ending, retry_at, now_, kill_at});
+  run_task(service, Task::PostStop, 0);
 }
 
 void Supervisor::take_ending(Service& service, Ending ending, Time retry_at) {
   if (ending == Ending::Restart && service.wanted == Wanted::Down) ending = Ending::Stopped;
+  // It has been asked for again since.
+  const bool asked_for = ending != Ending::Restart || service.restart_asked;
+  if (asked_for && service.wanted == Wanted::Up) {
+    // Not before its last process is reaped, which is after the answer to its end.
+    return is_main_alive(service.state) ? enter(service, state::Backoff{now_}) : start_anew(service);
+  }
   switch (ending) {
     case Ending::Done: return enter(service, state::Done{});
     case Ending::Failed: return enter(service, state::Failed{});
@@ -127,6 +173,7 @@ void Supervisor::take_ending(Service& service, Ending ending, Time retry_at) {
   }
   announce(notice::Stopped{service.id});
   enter(service, state::Stopped{});
+  settle(service);
 }
 
 void Supervisor::ended_for_good(Service& service, Ending ending) {
@@ -143,7 +190,7 @@ void Supervisor::ended_for_good(Service& service, Ending ending) {
     case Role::StopHook: return;
   }
   if (ending == Ending::Done && spec.type == config::ServiceType::Oneshot) announce(notice::Done{service.id});
-  if (ending == Ending::Failed && !first_failure_) first_failure_ = failure_code(service);
+  if (ending == Ending::Failed) failed_.push_back(service.id);
   const config::EndAction action = ending == Ending::Done ? spec.on_success : spec.on_failure;
   if (action == config::EndAction::Shutdown)
     begin_shutdown({notice::StopCause::ServiceEnded, service.id}, std::nullopt);
@@ -152,83 +199,6 @@ void Supervisor::ended_for_good(Service& service, Ending ending) {
 int Supervisor::failure_code(const Service& service) const {
   const int code = service.code.value_or(exit_code::kBootFailed);
   return code == 0 ? exit_code::kBootFailed : code;
-}
-
-// ---- Stopping one service
-
-void Supervisor::stop(Service& service, Signal signal, Target target) {
-  service.wanted = Wanted::Down;
-  std::visit(
-      Overloaded{
-          [&](OneOf<state::Waiting, state::Backoff> auto) { enter(service, state::Stopped{}); },
-          [&](OneOf<state::Starting, state::Running> auto) { send_stop_signal(service, signal, target); },
-          // Both look at `wanted` when they are over.
-          [&](OneOf<state::Launching, state::Clearing> auto) {},
-          // Being stopped already, or ended.
-          [&](OneOf<state::Stopping, state::Killing, state::Idle, state::Done, state::Failed, state::Stopped> auto) {},
-      },
-      State(service.state));
-}
-
-void Supervisor::send_stop_signal(Service& service, Signal signal, Target target) {
-  announce(notice::Stopping{service.id, signal});
-  actions_.push_back(SendSignal{service.id, target, signal});
-  // A main command counts its signals; it gets this one only when it needs it.
-  if (service.plan->role != Role::MainCommand || main_suspended_) {
-    actions_.push_back(SendSignal{service.id, target, kContinue});
-  }
-  enter(service, state::Stopping{signal, now_, kill_time(service)});
-}
-
-SendSignal::Target Supervisor::stop_target(const Service& service) const {
-  return service.plan->spec.kill_mode == config::KillMode::Group ? Target::Group : Target::MainProcess;
-}
-
-// When SIGKILL follows a stop that begins now. The end of the whole stop's budget has its own deadline.
-Time Supervisor::kill_time(const Service& service) const {
-  if (service.plan->spec.stop_timeout) return later(now_, *service.plan->spec.stop_timeout);
-  return shutdown_ || service.plan->role == Role::MainCommand ? kNever : later(now_, plan_.stop.total);
-}
-
-void Supervisor::kill(Service& service) {
-  const auto* stopping = std::get_if<state::Stopping>(&service.state);
-  const Signal sent = stopping ? stopping->sent : kTerminate;
-  const Time since = stopping ? stopping->since : now_;
-  announce(notice::Killing{service.id, sent, now_ - since, true});
-  const bool alone = service.plan->spec.kill_mode == config::KillMode::Process;
-  actions_.push_back(SendSignal{service.id, alone ? Target::MainProcess : Target::Group, kKill});
-  enter(service, state::Killing{});
-}
-
-void Supervisor::kill_rest(Service& service, state::Clearing clearing) {
-  announce(notice::Killing{service.id, kTerminate, now_ - clearing.since, false});
-  actions_.push_back(SendSignal{service.id, Target::Group, kKill});
-  clearing.kill_at = kNever;
-  clearing.killed = true;
-  enter(service, clearing);
-}
-
-void Supervisor::on(const DeadlineReached&) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now_) deadline_passed(at(deadlines_.begin()->second));
-}
-
-void Supervisor::deadline_passed(Service& service) {
-  std::visit(Overloaded{
-                 [&](state::Starting) { time_out(service); },
-                 [&](state::Backoff) { start(service); },
-                 [&](state::Stopping) { kill(service); },
-                 [&](state::Clearing clearing) { kill_rest(service, clearing); },
-                 // These have no deadline, so none of them is in deadlines_.
-                 [&](OneOf<state::Idle, state::Waiting, state::Launching, state::Running, state::Killing, state::Done,
-                           state::Failed, state::Stopped> auto) {},
-             },
-             State(service.state));
-}
-
-void Supervisor::time_out(Service& service) {
-  announce(notice::TimedOut{service.id, now_ - service.started_at});
-  service.timed_out = true;
-  send_stop_signal(service, service.plan->spec.stop_signal, stop_target(service));
 }
 
 }  // namespace cinit::core

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/exit_code.hpp"
+#include "base/overloaded.hpp"
 #include "core/supervisor.hpp"
 
 namespace cinit::core {
@@ -47,7 +48,7 @@ bool Supervisor::advance_hooks(const std::vector<ServiceId>& hooks, std::size_t&
     Service& hook = at(hooks[next]);
     if (std::holds_alternative<state::Idle>(hook.state)) {
       hook.wanted = Wanted::Up;
-      launch(hook);
+      begin_attempt(hook);
     }
     if (!is_final(hook.state)) return false;
     ++next;
@@ -81,8 +82,17 @@ bool Supervisor::is_asked_to_stop(std::uint32_t tier) const {
   return !draining || tier < draining->next_tier;
 }
 
+// Now, and not when its turn comes.
+bool Supervisor::is_to_stop(const Service& service) const {
+  return service.wanted == Wanted::Down && (!shutdown_ || is_asked_to_stop(service.plan->stop_tier));
+}
+
+// Whether somebody urges: no more commands are run then.
+bool Supervisor::hurries() const { return shutdown_ && (shutdown_->stop_signals > 1 || shutdown_->kills); }
+
 void Supervisor::advance_shutdown() {
-  if (!shutdown_ && unfinished_ == 0) begin_shutdown({notice::StopCause::AllEnded, std::nullopt}, std::nullopt);
+  if (!shutdown_ && unfinished_ == 0 && held_ == 0)
+    begin_shutdown({notice::StopCause::AllEnded, std::nullopt}, std::nullopt);
   if (const auto* pre_stop = std::get_if<phase::PreStop>(&phase_)) advance_pre_stop(*pre_stop);
   if (const auto* post_stop = std::get_if<phase::PostStop>(&phase_)) return advance_post_stop(*post_stop);
   if (const auto* draining = std::get_if<phase::Draining>(&phase_)) return advance_drain(*draining);
@@ -113,7 +123,7 @@ Supervisor::phase::Draining Supervisor::stop_next_tier() {
   const phase::Draining draining{tier + 1, now_ + share};
   phase_ = draining;
   asked_alive_ += alive_in_tier_[tier];
-  for (const ServiceId id : tier_members_[tier]) stop(at(id), at(id).plan->spec.stop_signal, stop_target(at(id)));
+  for (const ServiceId id : tier_members_[tier]) stop(at(id));
   return draining;
 }
 
@@ -157,23 +167,72 @@ void Supervisor::escalate(Signal signal) {
   actions_.push_back(Sweep{.repeat = true});
 }
 
+// Whatever it was about to do first is given up.
 void Supervisor::urge(Service& service) {
-  const bool asked = std::holds_alternative<state::Stopping>(service.state) ||
-                     std::holds_alternative<state::Killing>(service.state) ||
-                     std::holds_alternative<state::Clearing>(service.state);
-  if (!asked) return stop(service, kTerminate, SendSignal::Target::Group);
-  actions_.push_back(SendSignal{service.id, SendSignal::Target::Group, kTerminate});
+  const auto terminate_group = [&](Time kill_at) {
+    send_stop_signal(service, kTerminate, SendSignal::Target::Group, kill_at);
+  };
+  service.wanted = Wanted::Down;
+  std::visit(
+      Overloaded{
+          [&](OneOf<state::Waiting, state::Backoff> auto) { enter(service, state::Stopped{}); },
+          [&](state::PreStart pre_start) {
+            if (!pre_start.asked) return ask_pre_start_to_end(service);
+            actions_.push_back(SignalTask{service.id, kTerminate});
+          },
+          [&](OneOf<state::Starting, state::PostStart, state::Running> auto&&) { terminate_group(kill_time(service)); },
+          [&](state::PreStop pre_stop) { terminate_group(pre_stop.kill_at); },
+          [&](state::Stopping stopping) {
+            end_task(service);
+            actions_.push_back(SendSignal{service.id, SendSignal::Target::Group, kTerminate});
+            if (!stopping.sent) enter(service, state::Stopping{kTerminate, stopping.since, stopping.kill_at});
+          },
+          [&](state::Killing) {
+            actions_.push_back(SendSignal{service.id, SendSignal::Target::Group, kTerminate});
+          },
+          [&](const state::Clearing& clearing) {
+            end_task(service);
+            if (clearing.emptied) return clearing_is_over(service, clearing);
+            actions_.push_back(SendSignal{service.id, SendSignal::Target::Group, kTerminate});
+          },
+          [&](state::PostStop) {
+            actions_.push_back(SignalTask{service.id, kTerminate});
+            actions_.push_back(SignalTask{service.id, kContinue});
+          },
+          [&](OneOf<state::Idle, state::Launching, state::Done, state::Failed, state::Stopped> auto) {},
+      },
+      State(service.state));
 }
 
 void Supervisor::kill_everything() {
+  shutdown_->kills = true;
   for (Service& service : services_) {
-    const auto* clearing = std::get_if<state::Clearing>(&service.state);
-    if (clearing && !clearing->killed) kill_rest(service, *clearing);
-    const bool spared = spares_main() && plan_.is_main(service.id);
-    if (std::holds_alternative<state::Stopping>(service.state) && !spared) kill(service);
+    if (!spares_main() || !plan_.is_main(service.id)) kill_now(service);
   }
   for (const ServiceId id : plan_.post_stop_hooks) end_hook(at(id));
   kill_what_is_left();
+}
+
+void Supervisor::kill_now(Service& service) {
+  std::visit(Overloaded{
+                 [&](state::PreStart) {
+                   end_task(service);
+                   attempt_failed(service);
+                 },
+                 [&](OneOf<state::PreStop, state::Stopping> auto&&) { kill(service); },
+                 [&](state::Clearing clearing) {
+                   if (!clearing.killed) kill_rest(service, clearing);
+                 },
+                 [&](state::PostStop post_stop) {
+                   end_task(service);
+                   take_ending(service, post_stop.ending, post_stop.retry_at);
+                 },
+                 // They were all asked to end before; a hook after the stop was not, and is seen to below.
+                 [&](const OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::PostStart,
+                                 state::Running, state::Backoff, state::Killing, state::Done, state::Failed,
+                                 state::Stopped> auto&) {},
+             },
+             State(service.state));
 }
 
 // A hook after the stop was not asked to end: the SIGKILL to everything is all that it gets.
@@ -209,7 +268,9 @@ int Supervisor::container_code() const {
   if (reason.cause == notice::StopCause::InternalError) return exit_code::kInternal;
   if (reason.cause == notice::StopCause::HookFailed) return exit_code::kBootFailed;
   if (plan_.exit_code_from && at(*plan_.exit_code_from).code) return *at(*plan_.exit_code_from).code;
-  if (reason.cause == notice::StopCause::AllEnded) return first_failure_.value_or(exit_code::kOk);
+  if (reason.cause == notice::StopCause::AllEnded)
+    return failed_.empty() ? exit_code::kOk : failure_code(at(failed_.front()));
+  if (reason.cause == notice::StopCause::ServiceUnhealthy) return failure_code(at(*reason.service));
   if (reason.cause == notice::StopCause::ServiceEnded) {
     const Service& service = at(*reason.service);
     return service.failed_for_good ? failure_code(service) : service.code.value_or(exit_code::kOk);

@@ -127,7 +127,7 @@ TEST_CASE("without a timeout a hook may run for ever") {
 TEST_CASE("a hook that is not done in its time gets SIGTERM, and has failed however it ends") {
   Story story(plan_of(boot_with_hooks({.timeout = 5s})));
   story.boot();
-  CHECK(story.after(5s) == "SIGTERM pre-start a, SIGCONT pre-start a");
+  CHECK(story.after(5s) == "SIGTERM pre-start a, SIGCONT group of pre-start a");
   REQUIRE(story.said<notice::TimedOut>().size() == 1);
   CHECK(story.said<notice::TimedOut>()[0].waited == 5s);
   CHECK(story.exits("pre-start a", 0) == "sweep");
@@ -171,7 +171,7 @@ TEST_CASE(
     "a stop signal while a hook runs: SIGTERM, then SIGKILL at the end of the budget, and nothing further starts") {
   Story story(plan_of(boot_with_hooks()));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM pre-start a, SIGCONT pre-start a");
+  CHECK(story.signal(SIGTERM) == "SIGTERM pre-start a, SIGCONT group of pre-start a");
   CHECK(story.after(7s) == "sweep");
   CHECK(story.after(2s) == "SIGKILL group of pre-start a, kill everything");
   CHECK(story.dies("pre-start a", SIGKILL) == "-");
@@ -218,7 +218,7 @@ TEST_CASE("what a main command is sent while hooks run waits for it") {
 TEST_CASE("a hook is killed at the end of the budget also before a lone main command that never is") {
   Story story(plan_of(with_hooks(config_of({}), {.pre_start = commands({"a"})}), {"main"}));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM pre-start a, SIGCONT pre-start a");
+  CHECK(story.signal(SIGTERM) == "SIGTERM pre-start a, SIGCONT group of pre-start a");
   CHECK(story.after(7s) == "sweep");
   CHECK(story.after(2s) == "SIGKILL group of pre-start a, kill everything");
   CHECK(story.dies("pre-start a", SIGKILL) == "-");
@@ -239,7 +239,7 @@ TEST_CASE("post-start hooks run when the services are ready, and the main comman
 TEST_CASE("a post-start hook that fails stops the services, with 1 in the end") {
   Story story(plan_of(with_hooks(config_of({service("db")}), {.post_start = commands({"a"})}), {"main"}));
   CHECK(story.boot() == "spawn db, spawn post-start a");
-  CHECK(story.exits("post-start a", 3) == "SIGTERM db, SIGCONT db");
+  CHECK(story.exits("post-start a", 3) == "SIGTERM db, SIGCONT group of db");
   CHECK(story.is<state::Stopped>("main"));
   CHECK(story.exits_alone("db", 0) == "sweep");
   CHECK(story.nothing_left() == "exit 1");
@@ -248,8 +248,8 @@ TEST_CASE("a post-start hook that fails stops the services, with 1 in the end") 
 TEST_CASE("a post-start hook that still runs is stopped before the services") {
   Story story(plan_of(with_hooks(config_of({service("db")}), {.post_start = commands({"a"})})));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM post-start a, SIGCONT post-start a");
-  CHECK(story.exits("post-start a", 1) == "SIGTERM db, SIGCONT db");
+  CHECK(story.signal(SIGTERM) == "SIGTERM post-start a, SIGCONT group of post-start a");
+  CHECK(story.exits("post-start a", 1) == "SIGTERM db, SIGCONT group of db");
 }
 
 TEST_CASE("services that have all ended do not end the container while a post-start hook runs") {

@@ -154,6 +154,19 @@ TEST_CASE("a stop signal is 137 when a service needed SIGKILL") {
   CHECK(finish(story, {"b"}) == "exit 137");
 }
 
+TEST_CASE("a stop signal is 0 although a service that had hung before the stop needed SIGKILL for its restart") {
+  const config::Ready never{.when = config::LogReady{"ready"}};
+  Story story(plan_of(config_of({service("a", {.ready = never, .start_timeout = 10s, .stop_timeout = 1s})})));
+  story.boot();
+  story.after(10s);
+  REQUIRE(story.after(1s) == "SIGKILL group of a");
+  story.dies("a", SIGKILL);
+  story.group_empties("a");
+  REQUIRE(story.at_next_deadline() == "spawn a");
+  story.signal(SIGTERM);
+  CHECK(finish(story, {"a"}) == "exit 0");
+}
+
 TEST_CASE("a service that had ended when its SIGKILL came did not need it") {
   Story story(plan_of(config_of({service("a", {.stop_timeout = 1s})})));
   story.boot();

@@ -223,7 +223,13 @@ TEST_CASE("a hook is a oneshot that is never restarted, reads cinit's stdin, and
   CHECK(stop.role == Role::StopHook);
   CHECK_FALSE(stop.wanted_at_boot);
   CHECK(stop.start_timeout == 5s);
+  CHECK(plan[find(plan, "a")].start_timeout == 60s);
+}
+
+TEST_CASE("a start-timeout of 0 is none, and a main command has none") {
+  const Plan plan = plan_of(config_of({service("a", {.start_timeout = 0s})}), {"main"});
   CHECK_FALSE(plan[find(plan, "a")].start_timeout);
+  CHECK_FALSE(plan[*plan.main_command].start_timeout);
 }
 
 TEST_CASE("every service waits for the last boot hook, which is stopped after all of them") {

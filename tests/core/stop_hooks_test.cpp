@@ -32,7 +32,7 @@ TEST_CASE("pre-stop hooks run one after the other before the first service is st
   CHECK(story.signal(SIGTERM) == "spawn pre-stop a");
   CHECK(story.exits("pre-stop a", 0) == "spawn pre-stop b");
   CHECK(story.is<state::Running>("db"));
-  CHECK(story.exits("pre-stop b", 0) == "SIGTERM db, SIGCONT db");
+  CHECK(story.exits("pre-stop b", 0) == "SIGTERM db, SIGCONT group of db");
   CHECK(story.exits_alone("db", 0) == "sweep");
   CHECK(story.nothing_left() == "exit 0");
 }
@@ -49,7 +49,7 @@ TEST_CASE("pre-stop hooks run whatever the stop is for") {
   Story main_ended(plan_of(db_with(pre_stop({"a"})), {"main"}));
   main_ended.boot();
   CHECK(main_ended.exits("main", 4) == "spawn pre-stop a");
-  CHECK(main_ended.exits("pre-stop a", 0) == "SIGTERM db, SIGCONT db");
+  CHECK(main_ended.exits("pre-stop a", 0) == "SIGTERM db, SIGCONT group of db");
 
   Story all_ended(plan_of(db_with(pre_stop({"a"}))));
   all_ended.boot();
@@ -65,7 +65,7 @@ TEST_CASE("a pre-stop hook that fails prevents nothing, and is not the exit code
   CHECK(story.exits("pre-stop a", 3) == "spawn pre-stop b, spawn pre-stop c");
   CHECK(story.said<notice::Failed>().size() == 1);
   CHECK(story.said<notice::StartFailed>().size() == 1);
-  CHECK(story.dies("pre-stop c", SIGSEGV) == "SIGTERM db, SIGCONT db");
+  CHECK(story.dies("pre-stop c", SIGSEGV) == "SIGTERM db, SIGCONT group of db");
   story.exits_alone("db", 0);
   CHECK(story.nothing_left() == "exit 0");
 }
@@ -77,7 +77,7 @@ TEST_CASE(
   story.signal(SIGTERM);
   CHECK(story.after(1500ms) == "-");
   CHECK(story.exits("pre-stop a", 0) == "spawn pre-stop b");
-  CHECK(story.after(500ms) == "SIGTERM db, SIGCONT db, SIGTERM pre-stop b, SIGCONT pre-stop b");
+  CHECK(story.after(500ms) == "SIGTERM db, SIGCONT group of db, SIGTERM pre-stop b, SIGCONT group of pre-stop b");
   CHECK(story.exits("pre-stop b", 0) == "-");
   CHECK(story.exits_alone("db", 0) == "sweep");
   CHECK(story.is<state::Idle>("pre-stop c"));
@@ -89,11 +89,11 @@ TEST_CASE("no pre-stop hook is started at the instant at which their time is ove
   Story story(plan_of(db_with(pre_stop({"a", "b"}))));
   story.boot();
   story.signal(SIGTERM);
-  CHECK(story.after(2s) == "SIGTERM db, SIGCONT db, SIGTERM pre-stop a, SIGCONT pre-stop a");
+  CHECK(story.after(2s) == "SIGTERM db, SIGCONT group of db, SIGTERM pre-stop a, SIGCONT group of pre-stop a");
 
   Story no_time(plan_of(db_with(pre_stop({"a"}), {.stop_timeout = 0s})));
   no_time.boot();
-  CHECK(no_time.signal(SIGTERM) == "SIGTERM db, SIGCONT db, sweep");
+  CHECK(no_time.signal(SIGTERM) == "SIGTERM db, SIGCONT group of db, sweep");
 }
 
 TEST_CASE(
@@ -114,7 +114,7 @@ TEST_CASE("what pre-stop hooks leave is swept") {
   Story story(plan_of(db_with(pre_stop({"a"}))));
   story.boot();
   story.signal(SIGTERM);
-  CHECK(story.exits("pre-stop a", 0) == "SIGTERM db, SIGCONT db");
+  CHECK(story.exits("pre-stop a", 0) == "SIGTERM db, SIGCONT group of db");
   CHECK(story.exits_alone("db", 0) == "sweep");
   CHECK(story.after(9s) == "kill everything");
 }
@@ -125,10 +125,10 @@ TEST_CASE("a pre-stop hook that is not done in the time of hooks is stopped, and
   Story story(plan_of(db_with(hooks)));
   story.boot();
   story.signal(SIGTERM);
-  CHECK(story.after(1s) == "SIGTERM pre-stop a, SIGCONT pre-stop a");
+  CHECK(story.after(1s) == "SIGTERM pre-stop a, SIGCONT group of pre-stop a");
   CHECK(story.dies("pre-stop a", SIGTERM) == "spawn pre-stop b");
   CHECK(story.said<notice::TimedOut>().size() == 1);
-  CHECK(story.exits("pre-stop b", 0) == "SIGTERM db, SIGCONT db");
+  CHECK(story.exits("pre-stop b", 0) == "SIGTERM db, SIGCONT group of db");
 }
 
 TEST_CASE("a pre-stop hook for which there is no process slot is tried again until the time is over") {
@@ -137,7 +137,7 @@ TEST_CASE("a pre-stop hook for which there is no process slot is tried again unt
   story.refuse("pre-stop a", kNoProcessSlot);
   CHECK(story.signal(SIGTERM) == "spawn pre-stop a");
   for (int i = 0; i < 3; ++i) CHECK(story.at_next_deadline() == "spawn pre-stop a");
-  CHECK(story.at_next_deadline() == "SIGTERM db, SIGCONT db");
+  CHECK(story.at_next_deadline() == "SIGTERM db, SIGCONT group of db");
   CHECK(story.elapsed() == 2s);
   CHECK(story.exits_alone("db", 0) == "sweep");
   CHECK(story.nothing_left() == "exit 0");
@@ -210,7 +210,7 @@ TEST_CASE("a lone main command that outlives the budget leaves no time for post-
 TEST_CASE("post-stop hooks run one after the other when nothing is left, and what they leave is swept") {
   Story story(plan_of(db_with(post_stop({"a", "b"}))));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM db, SIGCONT db");
+  CHECK(story.signal(SIGTERM) == "SIGTERM db, SIGCONT group of db");
   CHECK(story.exits_alone("db", 0) == "sweep");
   CHECK(story.after(1s) == "-");
   CHECK(story.nothing_left() == "spawn post-stop a");
@@ -267,9 +267,9 @@ TEST_CASE("a post-stop hook that is not done in the time of hooks is stopped, an
   story.signal(SIGTERM);
   story.exits_alone("db", 0);
   story.nothing_left();
-  CHECK(story.after(1s) == "SIGTERM post-stop a, SIGCONT post-stop a");
+  CHECK(story.after(1s) == "SIGTERM post-stop a, SIGCONT group of post-stop a");
   CHECK(story.dies("post-stop a", SIGTERM) == "spawn post-stop b");
-  CHECK(story.after(1s) == "SIGTERM post-stop b, SIGCONT post-stop b");
+  CHECK(story.after(1s) == "SIGTERM post-stop b, SIGCONT group of post-stop b");
   CHECK(story.next_deadline() == 7s);
   CHECK(story.after(7s) == "SIGKILL group of post-stop b, kill everything");
 }
@@ -356,7 +356,7 @@ TEST_CASE("stop hooks do not run when a boot hook failed or did not end before t
 
   Story stopped(plan_of(db_with(hooks)));
   stopped.boot();
-  CHECK(stopped.signal(SIGTERM) == "SIGTERM pre-start a, SIGCONT pre-start a");
+  CHECK(stopped.signal(SIGTERM) == "SIGTERM pre-start a, SIGCONT group of pre-start a");
   CHECK(stopped.exits("pre-start a", 0) == "sweep");
   CHECK(stopped.nothing_left() == "exit 0");
 }
@@ -366,7 +366,7 @@ TEST_CASE("stop hooks run when a post-start hook failed: the services were there
   Story story(plan_of(db_with(hooks)));
   story.boot();
   CHECK(story.exits("post-start a", 1) == "spawn pre-stop b");
-  CHECK(story.exits("pre-stop b", 0) == "SIGTERM db, SIGCONT db");
+  CHECK(story.exits("pre-stop b", 0) == "SIGTERM db, SIGCONT group of db");
   story.exits_alone("db", 0);
   CHECK(story.nothing_left() == "spawn post-stop c");
   story.exits("post-stop c", 0);

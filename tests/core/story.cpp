@@ -27,6 +27,41 @@ std::string Story::exits_alone(const std::string& name, int code) {
 
 std::string Story::signal(int number, SignalOrigin origin) { return happens(SignalReceived{Signal{number}, origin}); }
 
+std::string Story::command_exits(const std::string& name, int code) {
+  return happens(TaskEnded{id_of(name), WaitStatus::exited(code), last_command_[id_of(name)]});
+}
+
+std::string Story::command_cannot_start(const std::string& name, const StartFailure& failure) {
+  return happens(TaskEnded{id_of(name), failure, last_command_[id_of(name)]});
+}
+
+std::string Story::late_command_exits(const std::string& name, int code) {
+  return happens(TaskEnded{id_of(name), WaitStatus::exited(code), last_command_[id_of(name)] - 1});
+}
+
+std::string Story::late_probe_fails(const std::string& name) {
+  return happens(ProbeEnded{id_of(name), false, "late", last_probe_[id_of(name)] - 1});
+}
+
+std::string Story::stands_still(Duration span) {
+  now_ += span;
+  return happens(StoodStill{span});
+}
+
+std::string Story::probe_passes(const std::string& name) {
+  return happens(ProbeEnded{id_of(name), true, "", last_probe_[id_of(name)]});
+}
+
+std::string Story::probe_fails(const std::string& name) {
+  return happens(ProbeEnded{id_of(name), false, "refused", last_probe_[id_of(name)]});
+}
+
+std::string Story::tells_ready(const std::string& name) { return happens(ToldReady{id_of(name)}); }
+
+std::string Story::requests(Requested::What what, const std::string& name) {
+  return happens(Requested{id_of(name), what});
+}
+
 std::string Story::suspends(int signal) { return happens(MainSuspended{Signal{signal}}); }
 
 std::string Story::nothing_left() { return happens(NothingLeft{}); }
@@ -86,6 +121,20 @@ void Story::carry_out_one(const Action& action) {
                    const bool group = send.target == SendSignal::Target::Group;
                    done_.push_back(to_string(send.signal) + (group ? " group of " : " ") + name_of(send.service));
                  },
+                 [&](const RunTask& run) {
+                   last_command_[run.service] = run.number;
+                   done_.push_back(name_of(run.task) + " " + std::to_string(run.index) + " of " + name_of(run.service));
+                 },
+                 [&](const SignalTask& send) {
+                   done_.push_back(to_string(send.signal) + " command of " + name_of(send.service));
+                 },
+                 [&](const EndTask& end) { done_.push_back("end command of " + name_of(end.service)); },
+                 [&](const StartProbe& start) {
+                   last_probe_[start.service] = start.number;
+                   const bool ready = start.use == StartProbe::Use::Ready;
+                   done_.push_back((ready ? "probe readiness of " : "probe health of ") + name_of(start.service));
+                 },
+                 [&](const EndProbe& end) { done_.push_back("end probe of " + name_of(end.service)); },
                  [&](const WatchGroup& watch) { done_.push_back("watch " + name_of(watch.service)); },
                  [&](const Sweep& sweep) { done_.push_back(sweep.repeat ? "sweep again" : "sweep"); },
                  [&](const KillEverything& kill) {
@@ -97,6 +146,17 @@ void Story::carry_out_one(const Action& action) {
                  },
              },
              action);
+}
+
+std::string Story::name_of(Task task) {
+  switch (task) {
+    case Task::PreStart: return "pre-start";
+    case Task::PostStart: return "post-start";
+    case Task::PreStop: return "pre-stop";
+    case Task::StopCommand: return "stop-command";
+    case Task::PostStop: break;
+  }
+  return "post-stop";
 }
 
 std::string Story::line() const {

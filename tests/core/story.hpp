@@ -16,7 +16,8 @@ namespace cinit::core {
 //
 // A step's line names the actions in order, with commas between them and "-" when there were none: "spawn db",
 // "SIGTERM db", "SIGTERM group of db", "watch db", "sweep", "sweep again", "kill everything", "kill all but main",
-// "exit 3", "abandon 3". The SIGCONT that follows a stop signal is in it. Notices are not: see said().
+// "exit 3", "abandon 3", "pre-start 0 of db", "SIGTERM command of db", "end command of db", "probe readiness of db", "probe
+// health of db", "end probe of db". The SIGCONT that follows a stop signal is in it. Notices are not: see said().
 class Story {
  public:
   explicit Story(Plan plan) : plan_(std::move(plan)), supervisor_(plan_, 1) {}
@@ -33,7 +34,19 @@ class Story {
   // Both: its main process ends, and nothing else was in its group.
   std::string exits_alone(const std::string& name, int code);
   std::string signal(int number, SignalOrigin origin = SignalOrigin::Process);
+  // The command that runs beside its main process ends.
+  std::string command_exits(const std::string& name, int code);
+  std::string command_cannot_start(const std::string& name, const StartFailure& failure);
+  // Of the command, or probe, before the last one.
+  std::string late_command_exits(const std::string& name, int code);
+  std::string late_probe_fails(const std::string& name);
+  std::string probe_passes(const std::string& name);
+  std::string probe_fails(const std::string& name);
+  std::string tells_ready(const std::string& name);
+  std::string requests(Requested::What what, const std::string& name);
   std::string suspends(int signal);
+  // Time passes without anybody noticing, and is told.
+  std::string stands_still(Duration span);
   std::string nothing_left();
   std::string happens(const Event& event);
 
@@ -74,12 +87,15 @@ class Story {
   std::string carry_out(const Actions& actions);
   void carry_out_one(const Action& action);
   void answer(ServiceId service);
+  static std::string name_of(Task task);
   std::string line() const;
 
   Plan plan_;
   Supervisor supervisor_;
   Time now_ = kStart;
   std::map<std::string, StartFailure> refused_;
+  std::map<ServiceId, std::uint32_t> last_command_;
+  std::map<ServiceId, std::uint32_t> last_probe_;
   std::vector<Event> answers_;
   std::vector<std::string> done_;
   std::vector<Notice> notices_;

@@ -190,7 +190,7 @@ TEST_CASE("signals also wait for a main command that waits for a process slot") 
 TEST_CASE("a stop signal before the main command runs stops what runs, and nothing further starts") {
   Story story(plan_of(config_of({oneshot("migrate")}), {"main"}));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM migrate, SIGCONT migrate");
+  CHECK(story.signal(SIGTERM) == "SIGTERM migrate, SIGCONT group of migrate");
   CHECK(story.is<state::Stopped>("main"));
   CHECK(story.exits("migrate", 0) == "SIGTERM group of migrate, SIGCONT group of migrate, watch migrate");
   CHECK(story.group_empties("migrate") == "sweep");

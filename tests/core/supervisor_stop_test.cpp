@@ -29,9 +29,9 @@ Plan app_and_db(config::Container container = {}, config::Service app = {}, conf
 TEST_CASE("a stop goes against the order of the start, and ends when nothing is left") {
   Story story(app_and_db());
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM app, SIGCONT app");
+  CHECK(story.signal(SIGTERM) == "SIGTERM app, SIGCONT group of app");
   CHECK(story.exits("app", 0) == "SIGTERM group of app, SIGCONT group of app, watch app");
-  CHECK(story.group_empties("app") == "SIGTERM db, SIGCONT db");
+  CHECK(story.group_empties("app") == "SIGTERM db, SIGCONT group of db");
   CHECK(story.exits("db", 0) == "SIGTERM group of db, SIGCONT group of db, watch db");
   CHECK(story.group_empties("db") == "sweep");
   CHECK(story.nothing_left() == "exit 0");
@@ -41,7 +41,7 @@ TEST_CASE("a stop goes against the order of the start, and ends when nothing is 
 TEST_CASE("services of one tier are stopped side by side, each with its own signal") {
   Story story(plan_of(config_of({service("a"), service("b", {.stop_signal = Signal{SIGQUIT}})})));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM a, SIGCONT a, SIGQUIT b, SIGCONT b");
+  CHECK(story.signal(SIGTERM) == "SIGTERM a, SIGCONT group of a, SIGQUIT b, SIGCONT group of b");
 }
 
 TEST_CASE("with kill-mode group the stop signal goes to the whole group") {
@@ -53,7 +53,7 @@ TEST_CASE("with kill-mode group the stop signal goes to the whole group") {
 TEST_CASE("with kill-mode process the rest of the group is left to the sweep") {
   Story story(plan_of(config_of({service("a", {.kill_mode = KillMode::Process})})));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM a, SIGCONT a");
+  CHECK(story.signal(SIGTERM) == "SIGTERM a, SIGCONT group of a");
   CHECK(story.exits("a", 0) == "sweep");
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("a tier that does not end in its share is followed by the next, and ke
   story.boot();
   story.signal(SIGTERM);
   CHECK(story.next_deadline() == 3500ms);  // (9 s - 2 s) / 2
-  CHECK(story.at_next_deadline() == "SIGTERM db, SIGCONT db");
+  CHECK(story.at_next_deadline() == "SIGTERM db, SIGCONT group of db");
   CHECK(story.is<state::Stopping>("app"));
   CHECK(story.at_next_deadline() == "sweep");
   CHECK(story.elapsed() == 7s);
@@ -97,7 +97,7 @@ TEST_CASE("tiers in which nothing runs take no share") {
   story.signal(SIGTERM);
   CHECK(story.next_deadline() == 3500ms);
   story.exits("a", 0);
-  CHECK(story.group_empties("a") == "SIGTERM c, SIGCONT c");
+  CHECK(story.group_empties("a") == "SIGTERM c, SIGCONT group of c");
 }
 
 TEST_CASE("the sweep waits for the last tier although the share was meant for more of them") {
@@ -141,7 +141,7 @@ TEST_CASE("a service that waits for its restart is not there when the stop begin
 TEST_CASE("a stop in the middle of the boot starts nothing further") {
   Story story(plan_of(config_of({service("app", {.after = {"migrate"}}), oneshot("migrate")})));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM migrate, SIGCONT migrate");
+  CHECK(story.signal(SIGTERM) == "SIGTERM migrate, SIGCONT group of migrate");
   story.exits("migrate", 0);
   CHECK(story.group_empties("migrate") == "sweep");
 }
@@ -165,10 +165,10 @@ TEST_CASE("a service whose start is answered after the stop began waits for its 
   story.exits_alone("db", 1);
   story.exits_alone("bad", 1);
   story.refuse("bad", kNoSuchProgram);
-  CHECK(story.after(0s) == "spawn bad, spawn db, SIGTERM app, SIGCONT app");
+  CHECK(story.after(0s) == "spawn bad, spawn db, SIGTERM app, SIGCONT group of app");
   CHECK(story.is<state::Running>("db"));
   story.exits("app", 0);
-  CHECK(story.group_empties("app") == "SIGTERM db, SIGCONT db");
+  CHECK(story.group_empties("app") == "SIGTERM db, SIGCONT group of db");
 }
 
 // ---- The sweep and the end of the budget
@@ -243,7 +243,7 @@ TEST_CASE("a stop timeout that is longer than the budget ends with the budget") 
 TEST_CASE("a budget of zero asks and kills at once") {
   Story story(app_and_db({.stop_timeout = 0s}));
   story.boot();
-  CHECK(story.signal(SIGTERM) == "SIGTERM app, SIGCONT app, SIGTERM db, SIGCONT db, sweep");
+  CHECK(story.signal(SIGTERM) == "SIGTERM app, SIGCONT group of app, SIGTERM db, SIGCONT group of db, sweep");
   CHECK(story.after(0s) == "SIGKILL group of app, SIGKILL group of db, kill everything");
 }
 
@@ -320,7 +320,8 @@ TEST_CASE("more stop signals while what got SIGKILL is reaped change nothing") {
 TEST_CASE("the first stop signal after a stop that began for another reason does not urge") {
   Story story(app_and_db({}, {}, {.restart = RestartPolicy::No}));
   story.boot();
-  CHECK(story.exits("db", 1) == "SIGTERM group of db, SIGCONT group of db, watch db, SIGTERM app, SIGCONT app");
+  CHECK(story.exits("db", 1) ==
+        "SIGTERM group of db, SIGCONT group of db, watch db, SIGTERM app, SIGCONT group of app");
   CHECK(story.signal(SIGTERM) == "-");
   CHECK(story.signal(SIGTERM) == "SIGTERM group of app, SIGTERM group of db, sweep again");
 }
@@ -331,7 +332,7 @@ TEST_CASE("the main command is the first tier of the stop") {
   Story story(plan_of(config_of({service("db")}), {"main"}));
   story.boot();
   CHECK(story.signal(SIGTERM) == "SIGTERM main");
-  CHECK(story.exits("main", 0) == "SIGTERM db, SIGCONT db");
+  CHECK(story.exits("main", 0) == "SIGTERM db, SIGCONT group of db");
 }
 
 TEST_CASE("SIGINT goes to the main command and stops nothing") {
@@ -374,7 +375,7 @@ TEST_CASE("signals reach the main command while it stops") {
 TEST_CASE("when the main command ends the services are stopped") {
   Story story(plan_of(config_of({service("db")}), {"main"}));
   story.boot();
-  CHECK(story.exits("main", 3) == "SIGTERM db, SIGCONT db");
+  CHECK(story.exits("main", 3) == "SIGTERM db, SIGCONT group of db");
   story.exits("db", 0);
   CHECK(story.group_empties("db") == "sweep");
   CHECK(story.nothing_left() == "exit 3");
@@ -447,7 +448,7 @@ TEST_CASE("a deaf main command cannot keep the services from their stop") {
   Story story(plan_of(config_of({service("db")}), {"main"}));
   story.boot();
   story.signal(SIGTERM);
-  CHECK(story.after(3500ms) == "SIGTERM db, SIGCONT db");
+  CHECK(story.after(3500ms) == "SIGTERM db, SIGCONT group of db");
   story.exits_alone("db", 0);
   CHECK(story.after(3500ms) == "sweep");
   CHECK(story.after(2s) == "SIGKILL group of main, kill everything");

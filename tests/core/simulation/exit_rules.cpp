@@ -83,6 +83,7 @@ class ExitRules {
       }
       case StopCause::StopSignal:
       case StopCause::MainCommandEnded:
+      case StopCause::ServiceUnhealthy:
       case StopCause::HookFailed:
       case StopCause::InternalError: break;
     }
@@ -102,11 +103,13 @@ class ExitRules {
     return code;
   }
 
-  // A main process of a service or the main command that cinit's SIGKILL ended, or did not even end.
+  // A main process of a service or the main command that cinit's SIGKILL ended, or did not even end. One whose end was known
+  // before the stop began has no part in it.
   bool somebody_needed_kill() const {
     return std::any_of(history_.processes().begin(), history_.processes().end(), [&](const auto& entry) {
       const ProcessHistory& process = entry.second;
       if (process.kind != Kind::Leader || is_hook(plan_[process.service].role)) return false;
+      if (process.told <= history_.stop_index()) return false;
       const bool killed = std::any_of(process.signals.begin(), process.signals.end(),
                                       [](const SentSignal& sent) { return sent.signal == kKill; });
       const bool by_it = !process.status || *process.status == WaitStatus::signaled(kKill);

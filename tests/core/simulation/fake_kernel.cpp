@@ -86,6 +86,48 @@ void FakeKernel::do_action(const WatchGroup& action) {
   found->second.watched = true;
 }
 
+void FakeKernel::do_action(const RunTask& action) {
+  const auto found = commands_.find(action.service);
+  if (found != commands_.end()) violations_.push_back("two commands at once for " + plan_[action.service].spec.name);
+  write(entry::TaskBegan{action.service, action.task, action.index, action.number});
+  Command command{action.number, now_ + (chance(30) ? 0s : some_time(2s)), WaitStatus::exited(0)};
+  if (chance(climate_.commands_hang)) command.ends_at = kNever;
+  if (chance(climate_.commands_fail)) command.result = WaitStatus::exited(1);
+  if (chance(climate_.spawn_fails / 4)) {
+    command.result = StartFailure{StartStage::Exec, chance(50) ? kAgain : kNoEntry, "", false};
+    std::get<StartFailure>(command.result).transient = std::get<StartFailure>(command.result).error == kAgain;
+    command.ends_at = now_;
+  }
+  commands_.insert_or_assign(action.service, command);
+}
+
+void FakeKernel::do_action(const SignalTask& action) {
+  const auto found = commands_.find(action.service);
+  if (found == commands_.end()) return violations_.push_back("a signal for a command that is not there");
+  write(entry::TaskSignalled{action.service, action.signal});
+  if (action.signal != kTerminate || found->second.over || chance(climate_.ignores_signals)) return;
+  found->second.result = chance(30) ? WaitStatus::exited(0) : WaitStatus::signaled(kTerminate);
+  found->second.ends_at = std::min(found->second.ends_at, now_ + (chance(50) ? 0s : some_time(1s)));
+}
+
+// What has been queued may be told all the same.
+void FakeKernel::do_action(const EndTask& action) {
+  write(entry::TaskGivenUp{action.service});
+  if (commands_.erase(action.service) == 0) violations_.push_back("the end of a command that is not there");
+}
+
+void FakeKernel::do_action(const StartProbe& action) {
+  if (checks_.contains(action.service)) violations_.push_back("two probes at once");
+  write(entry::ProbeBegan{action.service, action.use, action.number});
+  const Time ends_at = chance(climate_.probes_hang) ? kNever : now_ + (chance(50) ? 0s : some_time(4s));
+  checks_.insert_or_assign(action.service, Check{action.number, ends_at, !chance(climate_.probes_fail)});
+}
+
+void FakeKernel::do_action(const EndProbe& action) {
+  write(entry::ProbeGivenUp{action.service});
+  if (checks_.erase(action.service) == 0) violations_.push_back("the end of a probe that is not there");
+}
+
 void FakeKernel::do_action(const Sweep& action) {
   write(entry::Swept{action.repeat});
   look_for_the_end();
@@ -122,6 +164,8 @@ void FakeKernel::do_action(const Announce& action) { write(entry::Said{action.no
 
 void FakeKernel::do_action(const Exit& action) {
   write(entry::Left{action.code, action.abandoned});
+  if (!commands_.empty()) violations_.push_back("a command is left behind");
+  if (!checks_.empty()) violations_.push_back("a probe is left behind");
   left_ = true;
 }
 
@@ -153,6 +197,11 @@ Pid FakeKernel::give_birth(Kind kind, ServiceId service, std::optional<Pid> lead
   }
   if (kind != Kind::Daemon && chance(climate_.forks)) process.forks_at = round_up(now_ + some_time(4s));
   if (chance(climate_.suspended)) process.suspends_at = round_up(now_ + some_time(10s));
+  const config::Service& spec = plan_[service].spec;
+  const bool watched = spec.health && std::holds_alternative<config::Watchdog>(spec.health->check);
+  if (kind == Kind::Leader && (spec.ready || watched) && !chance(climate_.never_tells)) {
+    process.tells_at = now_ + (chance(30) ? 0s : some_time(4s));
+  }
   write(entry::Born{pid, kind, service, process.leader});
   processes_.emplace(pid, process);
   return pid;
@@ -165,7 +214,7 @@ void FakeKernel::signal(Process& process, Signal signal, Means means) {
     process.ignores_signals = true;  // it is not its own master any more
     process.while_suspended.reset();
     process.end_status = WaitStatus::signaled(kKill);
-    process.forks_at = process.suspends_at = kNever;
+    process.forks_at = process.suspends_at = process.tells_at = kNever;
     process.ends_at = now_ + process.takes_to_die;
   } else if (signal == kContinue) {
     process.suspended = false;
@@ -190,24 +239,67 @@ void FakeKernel::take_effect(Process& process, Signal signal) {
 
 Time FakeKernel::due_time(const Process& process) const {
   if (process.suspended) return kNever;
-  return std::min({process.ends_at, process.forks_at, process.suspends_at});
+  return std::min({process.ends_at, process.forks_at, process.suspends_at, process.tells_at});
 }
 
 Time FakeKernel::next_process_event() const {
   Time next = kNever;
   for (const auto& [pid, process] : processes_) next = std::min(next, due_time(process));
+  for (const auto& [service, command] : commands_) next = std::min(next, command.over ? kNever : command.ends_at);
+  for (const auto& [service, check] : checks_) next = std::min(next, check.over ? kNever : check.ends_at);
   return next;
+}
+
+std::vector<FakeKernel::Due> FakeKernel::due(Time now) {
+  std::vector<Due> due;
+  for (const auto& [pid, process] : processes_) {
+    if (due_time(process) <= now) due.emplace_back(pid);
+  }
+  for (auto& [service, command] : commands_) {
+    if (!command.over && command.ends_at <= now) due.emplace_back(&command);
+  }
+  for (auto& [service, check] : checks_) {
+    if (!check.over && check.ends_at <= now) due.emplace_back(&check);
+  }
+  return due;
 }
 
 bool FakeKernel::step(Time now) {
   now_ = now;
-  std::vector<Pid> due;
-  for (const auto& [pid, process] : processes_) {
-    if (due_time(process) <= now) due.push_back(pid);
-  }
-  if (due.empty()) return false;
-  act(processes_.at(due[random_.below(due.size())]));
+  const std::vector<Due> all = due(now);
+  if (all.empty()) return false;
+  std::visit(Overloaded{
+                 [&](Pid pid) { act(processes_.at(pid)); },
+                 [&](auto* beside) { finish(*beside); },
+             },
+             all[random_.below(all.size())]);
   return true;
+}
+
+void FakeKernel::finish(Command& command) {
+  const auto found =
+      std::find_if(commands_.begin(), commands_.end(), [&](const auto& entry) { return &entry.second == &command; });
+  command.over = true;
+  write(entry::TaskOver{found->first, command.number});
+  untold_.emplace_back(TaskEnded{found->first, command.result, command.number});
+}
+
+void FakeKernel::finish(Check& check) {
+  const auto found =
+      std::find_if(checks_.begin(), checks_.end(), [&](const auto& entry) { return &entry.second == &check; });
+  check.over = true;
+  untold_.emplace_back(ProbeEnded{found->first, check.passes, "no", check.number});
+}
+
+// That it is ready; later, that it is well, as long as it is.
+void FakeKernel::tell(Process& process) {
+  process.tells_at = kNever;
+  const config::Service& spec = plan_[process.service].spec;
+  if (spec.ready) untold_.emplace_back(ToldReady{process.service});
+  const auto* watchdog = spec.health ? std::get_if<config::Watchdog>(&spec.health->check) : nullptr;
+  if (!watchdog) return;
+  untold_.emplace_back(Notified{.service = process.service, .watchdog = true, .watchdog_trigger = chance(3)});
+  if (!chance(climate_.never_tells)) process.tells_at = now_ + 1ms + some_time(watchdog->within * 5 / 4);
 }
 
 void FakeKernel::act(Process& process) {
@@ -218,6 +310,8 @@ void FakeKernel::act(Process& process) {
     process.suspends_at = kNever;
     process.suspended = true;
     if (process.kind == Kind::Leader && plan_.is_main(process.service)) main_suspension_untold_ = true;
+  } else if (process.tells_at <= now_) {
+    tell(process);
   } else {
     end(process.pid);
   }
@@ -255,9 +349,22 @@ std::vector<Event> FakeKernel::news() const {
       news.emplace_back(GroupEmptied{service});
   }
   if (main_suspension_untold_) news.emplace_back(MainSuspended{kStop});
-  const bool nothing_left = end_is_looked_for_ && processes_.empty() && !zombies;
+  news.insert(news.end(), untold_.begin(), untold_.end());
+  const bool nothing_left = end_is_looked_for_ && processes_.empty() && commands_.empty() && !zombies;
   if (nothing_left && !told_nothing_left_) news.emplace_back(NothingLeft{});
   return news;
+}
+
+// The first of its kind: it is told now.
+template <class Kind>
+void FakeKernel::forget(const Kind& told) {
+  const auto found = std::find_if(untold_.begin(), untold_.end(), [&](const Event& untold) {
+    const auto* same = std::get_if<Kind>(&untold);
+    if (!same || same->service != told.service) return false;
+    if constexpr (requires { same->number; }) return same->number == told.number;
+    return true;
+  });
+  if (found != untold_.end()) untold_.erase(found);
 }
 
 void FakeKernel::telling(const Event& event) {
@@ -266,6 +373,18 @@ void FakeKernel::telling(const Event& event) {
                  [&](const Exited& exited) { mains_.at(exited.service).told = true; },
                  [&](const GroupEmptied& emptied) { mains_.at(emptied.service).forgotten = true; },
                  [&](const MainSuspended&) { main_suspension_untold_ = false; },
+                 [&](const TaskEnded& ended) {
+                   const auto found = commands_.find(ended.service);
+                   if (found != commands_.end() && found->second.number == ended.number) commands_.erase(found);
+                   forget(ended);
+                 },
+                 [&](const ProbeEnded& ended) {
+                   const auto found = checks_.find(ended.service);
+                   if (found != checks_.end() && found->second.number == ended.number) checks_.erase(found);
+                   forget(ended);
+                 },
+                 [&](const ToldReady& told) { forget(told); },
+                 [&](const Notified& notified) { forget(notified); },
                  [](const auto&) {},
              },
              event);
@@ -277,6 +396,12 @@ void FakeKernel::told(const Event& event, Time now) {
   if (!exited) return;
   Main& main = mains_.at(exited->service);
   main.reaped = true;
+  // What it has said before its end is read no more.
+  std::erase_if(untold_, [&](const Event& untold) {
+    const auto* ready = std::get_if<ToldReady>(&untold);
+    const auto* notified = std::get_if<Notified>(&untold);
+    return (ready && ready->service == exited->service) || (notified && notified->service == exited->service);
+  });
   main.forgotten = !main.watched;
   write(entry::Reaped{main.pid});
 }

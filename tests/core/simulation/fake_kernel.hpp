@@ -19,11 +19,16 @@ struct Climate {
   std::uint64_t ends_by_itself = 60;  // sooner or later; the others would run for ever
   std::uint64_t fails = 50;           // of those that end by themselves
   std::uint64_t ignores_signals = 20;
-  std::uint64_t forks = 30;        // background children and daemons
-  std::uint64_t suspended = 5;     // by job control, at some time
-  std::uint64_t undying = 3;       // needs a while even after SIGKILL: state D
-  std::uint64_t broken = 5;        // a service whose program cannot be executed
-  std::uint64_t spawn_fails = 10;  // for want of a process slot, at every attempt
+  std::uint64_t forks = 30;          // background children and daemons
+  std::uint64_t suspended = 5;       // by job control, at some time
+  std::uint64_t undying = 3;         // needs a while even after SIGKILL: state D
+  std::uint64_t broken = 5;          // a service whose program cannot be executed
+  std::uint64_t spawn_fails = 10;    // for want of a process slot, at every attempt
+  std::uint64_t commands_fail = 20;  // those beside main processes
+  std::uint64_t commands_hang = 5;
+  std::uint64_t probes_fail = 30;
+  std::uint64_t probes_hang = 5;
+  std::uint64_t never_tells = 10;  // that it is ready, or well
   // No process can be started in this time.
   Time no_slots_from = kNever;
   Time no_slots_until = kNever;
@@ -66,6 +71,7 @@ class FakeKernel {
     Time ends_at = kNever;
     Time forks_at = kNever;
     Time suspends_at = kNever;
+    Time tells_at = kNever;  // that it is ready, then that it is well
     bool suspended = false;
     bool swept = false;
     std::optional<Signal> while_suspended = {};
@@ -80,14 +86,40 @@ class FakeKernel {
     bool forgotten = false;  // nothing may be sent to its group any more
   };
 
+  // A command beside a main process. It stays until its end is told, or EndTask.
+  struct Command {
+    std::uint32_t number;
+    Time ends_at;
+    std::variant<WaitStatus, StartFailure> result;
+    bool over = false;
+  };
+  struct Check {
+    std::uint32_t number;
+    Time ends_at;
+    bool passes;
+    bool over = false;
+  };
+  using Due = std::variant<Pid, Command*, Check*>;
+
   void do_action(const Spawn& action);
   void do_action(const SendSignal& action);
   void do_action(const WatchGroup& action);
+  void do_action(const RunTask& action);
+  void do_action(const SignalTask& action);
+  void do_action(const EndTask& action);
+  void do_action(const StartProbe& action);
+  void do_action(const EndProbe& action);
   void do_action(const Sweep& action);
   void do_action(const KillEverything& action);
   void do_action(const Announce& action);
   void do_action(const Exit& action);
 
+  std::vector<Due> due(Time now);
+  void finish(Command& command);
+  void finish(Check& check);
+  void tell(Process& process);
+  template <class Kind>
+  void forget(const Kind& told);
   std::optional<StartFailure> refusal(ServiceId service);
   Pid give_birth(Kind kind, ServiceId service, std::optional<Pid> leader);
   void signal(Process& process, Signal signal, Means means);
@@ -116,6 +148,9 @@ class FakeKernel {
   std::uint32_t last_pid_ = 1;
   std::map<Pid, Process> processes_;  // those that are alive
   std::map<ServiceId, Main> mains_;   // the last one of each service
+  std::map<ServiceId, Command> commands_;
+  std::map<ServiceId, Check> checks_;
+  std::vector<Event> untold_;  // what was said, and the ends of commands and probes, also when nobody waits for them
   std::set<ServiceId> broken_;
   std::vector<Event> answers_;
   bool main_suspension_untold_ = false;

@@ -73,6 +73,8 @@ void History::read() {
                    [&](const entry::Booted&) {},
                    [&](const entry::Reaped&) {},
                    [&](const entry::Swept&) {},
+                   [](const OneOf<entry::TaskBegan, entry::TaskOver, entry::TaskSignalled, entry::TaskGivenUp,
+                                  entry::ProbeBegan, entry::ProbeGivenUp> auto&) {},
                    [&](const entry::KilledEverything&) {},
                    [&](const auto& entry) { see(i, entry); },
                },
@@ -108,6 +110,7 @@ void History::see(Index index, const entry::Told& told) {
                  [](const MainSuspended&) {},
                  [](const DeadlineReached&) {},
                  [](const NothingLeft&) {},
+                 [](const OneOf<TaskEnded, ProbeEnded, ToldReady, Notified, Requested, StoodStill> auto&) {},
              },
              told.event);
 }

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 class Generator {
  public:
-  explicit Generator(Random& random) : random_(random) {}
+  Generator(Random& random, Depth depth) : random_(random), depth_(depth) {}
 
   Plan plan() {
     const std::size_t count = pick<std::size_t>({0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 12, 30});
@@ -48,6 +48,7 @@ class Generator {
     const bool is_oneshot = chance(25);
     if (is_oneshot) spec.type = config::ServiceType::Oneshot;
     spec.autostart = chance(90);
+    spec.start_timeout = 0s;
     using enum config::RestartPolicy;
     spec.restart = is_oneshot ? pick({No, OnFailure}) : pick({No, OnFailure, OnFailure, Always});
     spec.restart_delay = pick<Duration>({0s, 50ms, 200ms, 200ms, 1s});
@@ -64,7 +65,41 @@ class Generator {
     if (chance(40)) spec.stop_timeout = pick<Duration>({0s, 100ms, 1s, 3s, 20s});
     using enum config::KillMode;
     spec.kill_mode = pick({Mixed, Mixed, Group, Process});
+    if (depth_ == Depth::Deep) deepen(spec);
     return spec;
+  }
+
+  void deepen(config::Service& spec) {
+    spec.start_timeout = pick<Duration>({0s, 500ms, 2s, 2s, 10s, 60s});
+    for (auto* kind : {&spec.pre_start, &spec.pre_stop, &spec.post_stop}) {
+      if (chance(30)) *kind = commands(pick<std::vector<std::string>>({{"a"}, {"a"}, {"a", "b"}}));
+    }
+    if (chance(20)) spec.stop_command = config::Command{"stop"};
+    if (spec.type == config::ServiceType::Oneshot) return;
+    if (chance(30)) spec.post_start = commands(pick<std::vector<std::string>>({{"a"}, {"a"}, {"a", "b"}}));
+    if (chance(50)) spec.ready = random_ready();
+    if (chance(50)) spec.health = random_health();
+  }
+
+  config::Ready random_ready() {
+    config::Ready ready{.when = config::NotifyReady{}};
+    if (chance(50)) ready.when = config::Probe{config::FileProbe{"/ready"}};
+    if (chance(15)) ready.when = config::DelayReady{pick<Duration>({0s, 300ms, 1s})};
+    ready.interval = pick<Duration>({10ms, 100ms, 1s});
+    ready.timeout = pick<Duration>({10ms, 300ms, 3s});
+    return ready;
+  }
+
+  config::Health random_health() {
+    config::Health health{.check = config::Probe{config::FileProbe{"/well"}}};
+    if (chance(30)) health.check = config::Watchdog{pick<Duration>({200ms, 1s, 3s})};
+    health.interval = pick<Duration>({100ms, 500ms, 2s});
+    health.timeout = pick<Duration>({10ms, 300ms, 3s});
+    health.start_period = pick<Duration>({0s, 0s, 1s, 5s});
+    health.retries = pick<std::uint32_t>({1, 2, 3});
+    using enum config::HealthAction;
+    health.action = pick({Restart, Restart, Restart, Shutdown, Ignore});
+    return health;
   }
 
   // Each service may wait for those that come before it in a random order, so that names say nothing about the order.
@@ -95,10 +130,11 @@ class Generator {
   bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
 
   Random& random_;
+  Depth depth_;
 };
 
 }  // namespace
 
-Plan random_plan(Random& random) { return Generator(random).plan(); }
+Plan random_plan(Random& random, Depth depth) { return Generator(random, depth).plan(); }
 
 }  // namespace cinit::core::simulation

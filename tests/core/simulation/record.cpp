@@ -23,6 +23,16 @@ const char* to_text(Means means) {
   return kNames[static_cast<std::size_t>(means)];
 }
 
+const char* to_text(Task task) {
+  constexpr const char* kNames[] = {"pre-start", "post-start", "pre-stop", "stop-command", "post-stop"};
+  return kNames[static_cast<std::size_t>(task)];
+}
+
+const char* to_text(Requested::What what) {
+  constexpr const char* kNames[] = {"a start", "a stop", "a restart"};
+  return kNames[static_cast<std::size_t>(what)];
+}
+
 // Turns entries into words; knows the services' names.
 class Writer {
  public:
@@ -52,6 +62,26 @@ class Writer {
     return "  " + to_text(ended.pid) + " ends " + to_text(ended.status);
   }
   std::string line(const entry::Reaped& reaped) const { return "  " + to_text(reaped.pid) + " is reaped"; }
+  std::string line(const entry::TaskBegan& task) const {
+    return "  " + std::string(to_text(task.task)) + " " + std::to_string(task.index) + " of " + name(task.service) +
+           " begins, number " + std::to_string(task.number);
+  }
+  std::string line(const entry::TaskOver& task) const {
+    return "  command " + std::to_string(task.number) + " of " + name(task.service) + " ends";
+  }
+  std::string line(const entry::TaskSignalled& task) const {
+    return "  command of " + name(task.service) + " gets " + to_string(task.signal);
+  }
+  std::string line(const entry::TaskGivenUp& task) const {
+    return "  command of " + name(task.service) + " is given up";
+  }
+  std::string line(const entry::ProbeBegan& probe) const {
+    const char* use = probe.use == StartProbe::Use::Ready ? " for readiness" : " for health";
+    return "  probe " + std::to_string(probe.number) + " of " + name(probe.service) + use;
+  }
+  std::string line(const entry::ProbeGivenUp& probe) const {
+    return "  probe of " + name(probe.service) + " is given up";
+  }
   std::string line(const entry::Swept& swept) const { return swept.repeat ? "  SWEEP AGAIN" : "  SWEEP"; }
   std::string line(const entry::KilledEverything& kill) const {
     return kill.spare_main_command ? "  KILL ALL BUT MAIN" : "  KILL EVERYTHING";
@@ -72,6 +102,18 @@ class Writer {
   std::string words(const SignalReceived& event) const { return "got " + to_string(event.signal); }
   std::string words(const DeadlineReached&) const { return "deadline"; }
   std::string words(const NothingLeft&) const { return "nothing is left"; }
+  std::string words(const TaskEnded& event) const {
+    return "command of " + name(event.service) + (event.succeeded() ? " succeeded" : " failed");
+  }
+  std::string words(const ProbeEnded& event) const {
+    return "probe of " + name(event.service) + (event.passed ? " passed" : " failed");
+  }
+  std::string words(const ToldReady& event) const { return name(event.service) + " tells that it is ready"; }
+  std::string words(const Notified& event) const { return name(event.service) + " notifies"; }
+  std::string words(const Requested& event) const {
+    return to_text(event.what) + (" of " + name(event.service)) + " is asked for";
+  }
+  std::string words(const StoodStill& event) const { return "stood still for " + simulation::to_text(event.span); }
 
   std::string words(const notice::StartPostponed& notice) const {
     return name(notice.service) + " is tried again in " + simulation::to_text(notice.delay);
@@ -83,8 +125,13 @@ class Writer {
   std::string words(const notice::Stopping& notice) const { return name(notice.service) + " is stopped"; }
   std::string words(const notice::Killing& notice) const { return name(notice.service) + " is killed"; }
   std::string words(const notice::ShutdownBegun& notice) const {
-    constexpr const char* kCauses[] = {
-        "a stop signal", "the main command ended", "a hook failed", "a service ended", "all ended", "a bug"};
+    constexpr const char* kCauses[] = {"a stop signal",
+                                       "the main command ended",
+                                       "a hook failed",
+                                       "a service ended",
+                                       "a service is unhealthy",
+                                       "all ended",
+                                       "a bug"};
     return std::string("STOP BEGINS: ") + kCauses[static_cast<std::size_t>(notice.cause)] +
            (notice.service ? " (" + name(*notice.service) + ")" : "");
   }
@@ -102,6 +149,25 @@ class Writer {
   std::string words(const notice::TimedOut& notice) const {
     return name(notice.service) + " is not ready after " + simulation::to_text(notice.waited);
   }
+  std::string words(const notice::TaskFailed& notice) const {
+    return to_text(notice.task) + (" of " + name(notice.service)) + " failed";
+  }
+  std::string words(const notice::TaskTimedOut& notice) const {
+    return to_text(notice.task) + (" of " + name(notice.service)) + " takes too long";
+  }
+  std::string words(const notice::Restarting& notice) const {
+    return name(notice.service) + " failed to start, restarts in " + simulation::to_text(notice.restart.delay);
+  }
+  std::string words(const notice::HealthCheckFailed& notice) const {
+    return name(notice.service) + " failed its health check " + std::to_string(notice.failures);
+  }
+  std::string words(const notice::Healthy& notice) const { return name(notice.service) + " is healthy"; }
+  std::string words(const notice::Unhealthy& notice) const { return name(notice.service) + " is unhealthy"; }
+  std::string words(const notice::WatchdogExpired& notice) const { return "watchdog of " + name(notice.service); }
+  std::string words(const notice::Requested& notice) const {
+    return to_text(notice.what) + (" of " + name(notice.service)) + " was asked for";
+  }
+  std::string words(const notice::BootFinished&) const { return "the boot is finished"; }
   std::string words(const notice::Failed& notice) const { return name(notice.service) + " has failed"; }
   std::string words(const notice::ReloadRefused&) const { return "there is no reload"; }
   std::string words(const notice::Stopped& notice) const { return name(notice.service) + " has stopped"; }
@@ -136,6 +202,21 @@ std::string keys(const Plan& plan, const PlannedService& planned) {
           kAction[static_cast<std::size_t>(spec.on_failure)];
   text +=
       std::string(", kill ") + kKill[static_cast<std::size_t>(spec.kill_mode)] + " with " + to_string(spec.stop_signal);
+  constexpr const char* kReady[] = {"notify", "fd", "log", "delay", "probe"};
+  if (spec.ready) text += std::string(", ready by ") + kReady[spec.ready->when.index()];
+  if (spec.health) {
+    constexpr const char* kHealthAction[] = {"restart", "shutdown", "ignore"};
+    const auto* watchdog = std::get_if<config::Watchdog>(&spec.health->check);
+    text += std::string(", health -> ") + kHealthAction[static_cast<std::size_t>(spec.health->action)] +
+            (watchdog ? " by watchdog " + simulation::to_text(watchdog->within)
+                      : " every " + simulation::to_text(spec.health->interval) + " for " +
+                            simulation::to_text(spec.health->timeout) + " x" + std::to_string(spec.health->retries));
+    text += " after " + simulation::to_text(spec.health->start_period);
+  }
+  const std::size_t counts[] = {spec.pre_start.size(), spec.post_start.size(), spec.pre_stop.size(),
+                                spec.stop_command ? 1U : 0U, spec.post_stop.size()};
+  text += ", commands";
+  for (const std::size_t count : counts) text += " " + std::to_string(count);
   if (spec.stop_timeout) text += " and SIGKILL after " + simulation::to_text(*spec.stop_timeout);
   return text + "\n";
 }

@@ -58,6 +58,35 @@ struct Ended {
 struct Reaped {
   Pid pid;
 };
+// A command beside the main process of a service.
+struct TaskBegan {
+  ServiceId service;
+  Task task;
+  std::size_t index;
+  std::uint32_t number;
+};
+// It has ended by itself, or by a signal.
+struct TaskOver {
+  ServiceId service;
+  std::uint32_t number;
+};
+struct TaskSignalled {
+  ServiceId service;
+  Signal signal;
+};
+// EndTask was asked for.
+struct TaskGivenUp {
+  ServiceId service;
+};
+struct ProbeBegan {
+  ServiceId service;
+  StartProbe::Use use;
+  std::uint32_t number;
+};
+// EndProbe was asked for.
+struct ProbeGivenUp {
+  ServiceId service;
+};
 struct Swept {
   bool repeat;
 };
@@ -74,8 +103,10 @@ struct Left {
 
 }  // namespace entry
 
-using What = std::variant<entry::Booted, entry::Told, entry::Born, entry::Refused, entry::Signalled, entry::Ended,
-                          entry::Reaped, entry::Swept, entry::KilledEverything, entry::Said, entry::Left>;
+using What =
+    std::variant<entry::Booted, entry::Told, entry::Born, entry::Refused, entry::Signalled, entry::Ended, entry::Reaped,
+                 entry::TaskBegan, entry::TaskOver, entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan,
+                 entry::ProbeGivenUp, entry::Swept, entry::KilledEverything, entry::Said, entry::Left>;
 
 struct Entry {
   Time at;

@@ -14,6 +14,9 @@ Violations stop_rules(const History& history);
 // Which hooks run, when, and for how long.
 Violations hook_rules(const History& history);
 
+// What holds for services with readiness, health, commands and requests, too, seen from the kernel's side alone.
+Violations deep_rules(const Plan& plan, const Record& record);
+
 // When cinit leaves, and with which code.
 Violations exit_rules(const History& history);
 

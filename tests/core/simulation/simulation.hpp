@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/plan.hpp"
+#include "simulation/random_plan.hpp"
 #include "simulation/record.hpp"
 
 namespace cinit::core::simulation {
@@ -17,9 +18,9 @@ struct Life {
 };
 
 // The same seed gives the same life.
-Life live(std::uint64_t seed);
+Life live(std::uint64_t seed, Depth depth = Depth::Plain);
 
 // A life and all that is wrong with it, for somebody who has to find the reason. Empty when nothing is wrong.
-std::string complaint(std::uint64_t seed);
+std::string complaint(std::uint64_t seed, Depth depth = Depth::Plain);
 
 }  // namespace cinit::core::simulation

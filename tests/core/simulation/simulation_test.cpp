@@ -32,6 +32,18 @@ TEST_CASE("whatever processes do, services are started, stopped and killed only 
   }
 }
 
+TEST_CASE(
+    "whatever commands, probes and requests do, services are started, checked and stopped only when they may be") {
+  const auto only_seed = number_from_environment("CINIT_SEED");
+  const std::uint64_t first = only_seed.value_or(1);
+  const std::uint64_t runs = only_seed ? 1 : number_from_environment("CINIT_SIM_RUNS").value_or(kDefaultRuns);
+  for (std::uint64_t seed = first; seed < first + runs; ++seed) {
+    const std::string complaint = simulation::complaint(seed, simulation::Depth::Deep);
+    if (complaint.empty()) continue;
+    FAIL(complaint, "\nCINIT_SEED=", seed, " runs this one alone.");
+  }
+}
+
 TEST_CASE("the same seed gives the same life") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const simulation::Life one = simulation::live(seed);

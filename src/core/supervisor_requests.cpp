@@ -1,0 +1,82 @@
+// The part of the supervisor that does what somebody asks for: start, stop, restart.
+#include <algorithm>
+
+#include "base/overloaded.hpp"
+#include "core/supervisor.hpp"
+
+namespace cinit::core {
+
+void Supervisor::on(const Requested& event) {
+  if (shutdown_) return;  // everything is being stopped
+  Service& service = at(event.service);
+  if (service.plan->role != Role::Service) return;  // hooks and the main command have their place in the boot
+  announce(notice::Requested{event.service, event.what});
+  switch (event.what) {
+    case Requested::What::Start: return request_start(service);
+    case Requested::What::Stop: return request_stop(service);
+    case Requested::What::Restart: return request_restart(service);
+  }
+}
+
+// What it requires is started with it. Earlier failures are forgotten: whoever asks has done something about them.
+void Supervisor::request_start(Service& service) {
+  release(service);
+  service.wanted = Wanted::Up;
+  service.failed_for_good = false;
+  std::erase(failed_, service.id);
+  service.delays.reset();
+  service.starts.reset();
+  for (const ServiceId id : service.plan->required) {
+    const bool is_done = std::holds_alternative<state::Done>(at(id).state);
+    if (at(id).wanted == Wanted::Down && !is_done) request_start(at(id));
+  }
+  std::visit(
+      Overloaded{
+          [&](OneOf<state::Idle, state::Backoff, state::Done, state::Failed, state::Stopped> auto) {
+            start_anew(service);
+          },
+          [&](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
+            start_after_end(service);
+          },
+          [&](state::PreStart pre_start) {
+            if (pre_start.asked) start_after_end(service);
+          },
+          // It is on its way, or up.
+          [&](OneOf<state::Waiting, state::Launching, state::Starting, state::PostStart, state::Running> auto) {},
+      },
+      State(service.state));
+}
+
+// A container with a service that somebody has stopped for a while does not end because nothing runs.
+void Supervisor::request_stop(Service& service) {
+  if (is_final(service.state)) return;
+  if (!std::exchange(service.held, true)) ++held_;
+  stop(service);
+}
+
+void Supervisor::release(Service& service) {
+  if (std::exchange(service.held, false)) --held_;
+}
+
+void Supervisor::request_restart(Service& service) {
+  // One that is being launched is as new as it can be.
+  const bool is_up = is_alive(service.state) && !std::holds_alternative<state::Launching>(service.state);
+  request_start(service);
+  if (!is_up) return;
+  start_after_end(service);
+  begin_stop(service);
+}
+
+// Those who have not been started yet wait for it once more.
+void Supervisor::start_anew(Service& service) {
+  service.settled = false;
+  enter(service, state::Waiting{});
+  startable_.push_back(service.id);
+}
+
+void Supervisor::start_after_end(Service& service) {
+  service.settled = false;
+  service.restart_asked = true;
+}
+
+}  // namespace cinit::core

@@ -1,0 +1,145 @@
+// The part of the supervisor that stops one service: its commands, its signal, its time.
+#include <algorithm>
+
+#include "base/overloaded.hpp"
+#include "core/supervisor.hpp"
+
+namespace cinit::core {
+namespace {
+
+using Target = SendSignal::Target;
+
+}  // namespace
+
+void Supervisor::stop(Service& service) {
+  service.wanted = Wanted::Down;
+  begin_stop(service);
+}
+
+void Supervisor::begin_stop(Service& service) {
+  const config::Service& spec = service.plan->spec;
+  std::visit(
+      Overloaded{
+          [&](OneOf<state::Waiting, state::Backoff> auto) {
+            enter(service, state::Stopped{});
+            settle(service);
+          },
+          [&](state::PreStart) { ask_pre_start_to_end(service); },
+          [&](state::Running) { begin_pre_stop(service); },
+          // It was not up: there is nothing that its commands could take leave of. A oneshot never is, and is in the
+          // middle of its work.
+          [&](OneOf<state::Starting, state::PostStart> auto) {
+            if (spec.type == config::ServiceType::Oneshot) return ask_to_end(service, kill_time(service));
+            send_stop_signal(service, spec.stop_signal, stop_target(service), kill_time(service));
+          },
+          // These look at `wanted` when they are over.
+          [&](OneOf<state::Launching, state::Clearing, state::PostStop> auto) {},
+          // Being stopped already, or ended.
+          [&](OneOf<state::PreStop, state::Stopping, state::Killing, state::Idle, state::Done, state::Failed,
+                    state::Stopped> auto) {},
+      },
+      State(service.state));
+}
+
+// The pre-stop commands have half of the service's time, so that it can be asked to end itself.
+void Supervisor::begin_pre_stop(Service& service) {
+  const Time kill_at = kill_time(service);
+  if (service.plan->spec.pre_stop.empty()) return ask_to_end(service, kill_at);
+  const Time limit = shutdown_ ? std::min(kill_at, std::max(now_, shutdown_->sweep_at)) : kill_at;
+  enter(service, state::PreStop{now_, now_ + (limit - now_) / 2, kill_at});
+  run_task(service, Task::PreStop, 0);
+}
+
+void Supervisor::ask_to_end(Service& service, Time kill_at) {
+  if (!service.plan->spec.stop_command || hurries()) {
+    return send_stop_signal(service, service.plan->spec.stop_signal, stop_target(service), kill_at);
+  }
+  announce(notice::Stopping{service.id, std::nullopt});
+  // A process that is stopped by job control could not take part.
+  actions_.push_back(SendSignal{service.id, Target::Group, kContinue});
+  enter(service, state::Stopping{std::nullopt, now_, kill_at});
+  run_task(service, Task::StopCommand, 0);
+}
+
+void Supervisor::send_stop_signal(Service& service, Signal signal, Target target, Time kill_at) {
+  end_task(service);
+  announce(notice::Stopping{service.id, signal});
+  actions_.push_back(SendSignal{service.id, target, signal});
+  // Whoever is stopped by job control could not take its signal, nor end with the others. A main command counts its signals;
+  // it gets this one only when it needs it.
+  const bool is_main = service.plan->role == Role::MainCommand;
+  if (!is_main) actions_.push_back(SendSignal{service.id, Target::Group, kContinue});
+  if (is_main && main_suspended_) actions_.push_back(SendSignal{service.id, target, kContinue});
+  enter(service, state::Stopping{signal, now_, kill_at});
+}
+
+// It is stopped for a failure of its own, and what follows is up to its restart policy.
+void Supervisor::stop_condemned(Service& service) {
+  service.condemned = true;
+  begin_stop(service);
+}
+
+SendSignal::Target Supervisor::stop_target(const Service& service) const {
+  return service.plan->spec.kill_mode == config::KillMode::Group ? Target::Group : Target::MainProcess;
+}
+
+// When SIGKILL follows a stop that begins now. The end of the whole stop's budget has its own deadline.
+Time Supervisor::kill_time(const Service& service) const {
+  if (service.plan->spec.stop_timeout) return later(now_, *service.plan->spec.stop_timeout);
+  return shutdown_ || service.plan->role == Role::MainCommand ? kNever : later(now_, plan_.stop.total);
+}
+
+void Supervisor::kill(Service& service) {
+  const auto* stopping = std::get_if<state::Stopping>(&service.state);
+  const auto* pre_stop = std::get_if<state::PreStop>(&service.state);
+  const std::optional<Signal> sent = stopping ? stopping->sent : std::nullopt;
+  const Time since = stopping ? stopping->since : pre_stop ? pre_stop->since : now_;
+  end_task(service);
+  announce(notice::Killing{service.id, sent, now_ - since, true});
+  const bool alone = service.plan->spec.kill_mode == config::KillMode::Process;
+  actions_.push_back(SendSignal{service.id, alone ? Target::MainProcess : Target::Group, kKill});
+  enter(service, state::Killing{now_});
+}
+
+void Supervisor::kill_rest(Service& service, state::Clearing clearing) {
+  end_task(service);
+  // Only its stop command was still there.
+  if (clearing.emptied) return clearing_is_over(service, clearing);
+  announce(notice::Killing{service.id, kTerminate, now_ - clearing.since, false});
+  actions_.push_back(SendSignal{service.id, Target::Group, kKill});
+  clearing.kill_at = kNever;
+  clearing.killed = true;
+  enter(service, clearing);
+}
+
+void Supervisor::on(const DeadlineReached&) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now_) deadline_passed(at(deadlines_.begin()->second));
+}
+
+void Supervisor::deadline_passed(Service& service) {
+  std::visit(Overloaded{
+                 [&](state::PreStart pre_start) { pre_start_overdue(service, pre_start); },
+                 [&](const state::Starting& starting) {
+                   if (now_ >= starting.give_up_at) return time_out(service, service.probe_detail);
+                   probe_due(service, starting.probe);
+                 },
+                 [&](state::PostStart) { time_out(service, "its post-start commands have not ended"); },
+                 [&](const state::Running& running) { probe_due(service, running.probe); },
+                 [&](state::Backoff) { service.restart_asked ? start_anew(service) : start(service); },
+                 [&](state::PreStop pre_stop) { pre_stop_overdue(service, pre_stop); },
+                 [&](const state::Stopping&) { kill(service); },
+                 [&](state::Clearing clearing) { kill_rest(service, clearing); },
+                 [&](state::PostStop post_stop) { post_stop_overdue(service, post_stop); },
+                 // These have no deadline, so none of them is in deadlines_.
+                 [&](OneOf<state::Idle, state::Waiting, state::Launching, state::Killing, state::Done, state::Failed,
+                           state::Stopped> auto) {},
+             },
+             State(service.state));
+}
+
+void Supervisor::time_out(Service& service, const std::string& detail) {
+  announce(notice::TimedOut{service.id, now_ - service.begun_at, detail});
+  stop_condemned(service);
+}
+
+}  // namespace cinit::core
