@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/exit_code.hpp"
+#include "cli/client.hpp"
 #include "config/load.hpp"
 #include "config/show.hpp"
 #include "config/sources.hpp"
@@ -22,6 +23,8 @@ namespace {
 constexpr std::string_view kUsage =
     R"(Usage: cinit [OPTION]... [--] [COMMAND [ARG]...]
        cinit check | show [--defaults] | help
+       cinit status | start | stop | restart | signal | logs | health [OPTION]... [NAME]...
+       cinit --as PROGRAM [ARG]...
 
 Runs COMMAND and the services of /etc/cinit.toml and /etc/cinit.d/*.toml as PID 1
 of a container: reaps every orphan, forwards signals, and on SIGTERM stops everything
@@ -32,6 +35,8 @@ inside one time budget. Without COMMAND it runs the services alone.
                            9s, unless the configuration says otherwise
       --no-services        start no service: COMMAND only
       --skip-startup-files run no hook of /etc/my_init.d, nor /etc/rc.local
+      --as PROGRAM         behave as tini, docker-init, dumb-init or catatonit, as a link to
+                           cinit with that name does; only as the first option
   -h, --help               this text
   -V, --version            the version
 
@@ -39,9 +44,25 @@ inside one time budget. Without COMMAND it runs the services alone.
   show                     print the merged configuration
   show --defaults          print every key with its default
 
-Exit code: COMMAND's, or 128 + the number of the signal that ended it. Without COMMAND 0,
-137 when a service had to be killed, or that of the service that ended the container.
-127 and 126: COMMAND was not found, or cannot be run. 64: usage. 78: configuration.
+Asked of the cinit that runs in this container (docker exec CONTAINER cinit status);
+NAME is a service, and may be a pattern such as "web-*":
+
+  status [--json] [NAME...]  what every service is doing; 3: a NAME is not up
+  start | stop | restart [--no-wait] NAME...
+                             returns when it is done; 1: it did not come true
+  signal [--group] SIGNAL NAME...
+                             to the main process, or to its whole process group
+  logs [-f] [-n LINES] [NAME...]
+                             what services have written; -f, --follow: and what they write
+  health [NAME...]           0: all that should be ready is; 1: what is not, and why
+      --socket PATH          ask there, instead of at the configuration's control-socket
+
+  64: usage, or there is no such NAME. 69: no cinit answers. 77: neither root nor its user.
+
+Exit code of the container: COMMAND's, or 128 + the number of the signal that ended
+it. Without COMMAND 0, 137 when a service had to be killed, or that of the service that
+ended the container. 127 and 126: COMMAND was not found, or cannot be run. 64: usage.
+78: configuration.
 )";
 
 void print(int fd, std::string_view text) {
@@ -108,6 +129,13 @@ void check_plan(config::Loaded& loaded) {
   }
 }
 
+// Where the cinit of this container answers. What is wrong with its configuration now is not what is asked here.
+std::string socket_of(const Options& options) {
+  if (options.socket) return options.socket;
+  const config::Loaded loaded = load(options, config::Undefined::Warning);
+  return has_errors(loaded.problems) ? config::Container{}.control_socket : loaded.config.container.control_socket;
+}
+
 std::string count(std::size_t number, const char* what) {
   return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
@@ -139,6 +167,20 @@ int check(const Options& options) {
   print(STDOUT_FILENO, "cinit: the configuration is valid: " + count(loaded.config.services.size(), "service") + ", " +
                            count(loaded.problems.size(), "warning") + "\n");
   return exit_code::kOk;
+}
+
+int ask(const Options& options) {
+  control::Request request{options.command, {}};
+  if (options.json) request.words.push_back("--json");
+  if (options.no_wait) request.words.push_back("--no-wait");
+  if (options.group) request.words.push_back("--group");
+  if (options.follow) request.words.push_back("--follow");
+  if (options.lines) request.words.push_back("--lines=" + std::to_string(*options.lines));
+  request.words.insert(request.words.end(), options.words.begin(), options.words.end());
+  const std::string socket = socket_of(options);
+  if (!socket.empty()) return ask(socket, request);
+  print(STDERR_FILENO, "cinit: no cinit answers: control-socket is \"\" in the configuration\n");
+  return control::exit_code::kUnavailable;
 }
 
 int show(const Options& options) {

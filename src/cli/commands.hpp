@@ -17,4 +17,7 @@ int check(const Options& options);
 // Prints the merged configuration, or with --defaults every key and its default.
 int show(const Options& options);
 
+// Asks the cinit that runs in this container, and prints its answer.
+int ask(const Options& options);
+
 }  // namespace cinit::cli

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -22,23 +24,51 @@ constexpr Subcommand kSubcommands[] = {
     {"check", Action::Check},
     {"show", Action::Show},
     {"help", Action::Help},
-    {"status", {}},
-    {"start", {}},
-    {"stop", {}},
-    {"restart", {}},
-    {"signal", {}},
-    {"logs", {}},
+    {"status", Action::Ask},
+    {"start", Action::Ask},
+    {"stop", Action::Ask},
+    {"restart", Action::Ask},
+    {"signal", Action::Ask},
+    {"logs", Action::Ask},
     {"reload", {}},
     {"events", {}},
-    {"health", {}},
+    {"health", Action::Ask},
     {"plot", {}},
     {"import", {}},
     {"doctor", {}},
 };
 
-constexpr std::array<std::string_view, 11> kOptionNames = {
-    "-c", "--config", "-t", "--stop-timeout", "--no-services", "--skip-startup-files", "--defaults",
-    "-h", "--help",   "-V", "--version"};
+// An option that belongs to some subcommands, and stands for a mistake anywhere else.
+struct OwnOption {
+  std::string_view name;
+  std::string_view short_name;
+  std::string_view subcommands;  // with blanks around each
+};
+
+constexpr OwnOption kOwnOptions[] = {
+    {"--defaults", "", " show "}, {"--socket", "", " status start stop restart signal logs health "},
+    {"--json", "", " status "},   {"--no-wait", "", " start stop restart "},
+    {"--group", "", " signal "},  {"--follow", "-f", " logs "},
+    {"--lines", "-n", " logs "},
+};
+
+constexpr std::array<std::string_view, 17> kOptionNames = {"-c",
+                                                           "--config",
+                                                           "-t",
+                                                           "--stop-timeout",
+                                                           "--no-services",
+                                                           "--skip-startup-files",
+                                                           "--defaults",
+                                                           "--socket",
+                                                           "--json",
+                                                           "--no-wait",
+                                                           "--group",
+                                                           "--follow",
+                                                           "--lines",
+                                                           "-h",
+                                                           "--help",
+                                                           "-V",
+                                                           "--version"};
 
 class Parser {
  public:
@@ -47,8 +77,7 @@ class Parser {
   ParsedOptions parse() {
     while (!failed_ && *next_ && !options_.main_command) take(*next_++);
     take_environment();
-    if (!failed_ && options_.defaults && options_.action != Action::Show)
-      fail() << "--defaults belongs to \"cinit show\"";
+    check_own_options();
     return {options_, failed_ ? std::optional<Line>(error_) : std::nullopt};
   }
 
@@ -59,10 +88,26 @@ class Parser {
     if (const char* text = getenv("CINIT_STOP_TIMEOUT"); text && *text) take_stop_timeout("CINIT_STOP_TIMEOUT", text);
   }
 
+  // An option may stand before its subcommand, so that only now it is known whose it is.
+  void check_own_options() {
+    for (const OwnOption* own : own_options_) {
+      const std::string subcommand = " " + std::string(subcommand_) + " ";
+      if (!subcommand_.empty() && own->subcommands.find(subcommand) != std::string_view::npos) continue;
+      Line& error = fail() << own->name << " belongs to ";
+      std::string_view rest = own->subcommands.substr(1);
+      for (bool first = true; !rest.empty(); first = false) {
+        const std::size_t end = rest.find(' ');
+        const bool last = end + 1 == rest.size();
+        error << (first ? "" : last ? " and " : ", ") << "\"cinit " << rest.substr(0, end) << "\"";
+        rest.remove_prefix(end + 1);
+      }
+    }
+  }
+
   void take(const char* argument) {
     const std::string_view word = argument;
     if (word == "--") return take_command();
-    if (word.size() < 2 || word[0] != '-') return take_word(word);
+    if (word.size() < 2 || word[0] != '-') return take_word(argument);
     // "--name=value", and "-nvalue" as well as "-n value".
     const bool is_long = word.starts_with("--");
     const std::size_t name_end = is_long ? std::min(word.find('='), word.size()) : 2;
@@ -82,17 +127,47 @@ class Parser {
       options_.no_services = true;
     } else if (name == "--skip-startup-files") {
       options_.skip_startup_files = true;
-    } else if (name == "--defaults") {
-      options_.defaults = true;
+    } else if (const OwnOption* own = find_own(name)) {
+      own_options_.push_back(own);
+      take_own_option(own->name);
     } else if (name == "-h" || name == "--help") {
       options_.action = Action::Help;
     } else if (name == "-V" || name == "--version") {
       options_.action = Action::Version;
+    } else if (name == "--as") {
+      value_ = nullptr;
+      fail() << "--as PROGRAM must be the first option";
     } else {
       Line& error = fail() << "unknown option " << name;
       const std::string_view near = name.starts_with("--") ? nearest(name, kOptionNames) : std::string_view();
       if (!near.empty()) error << "; did you mean " << near << "?";
     }
+  }
+
+  static const OwnOption* find_own(std::string_view name) {
+    const auto* found = std::ranges::find_if(
+        kOwnOptions, [&](const OwnOption& own) { return name == own.name || name == own.short_name; });
+    return found == std::end(kOwnOptions) ? nullptr : found;
+  }
+
+  void take_own_option(std::string_view name) {
+    if (name == "--defaults") options_.defaults = true;
+    if (name == "--socket") options_.socket = take_value(name);
+    if (name == "--json") options_.json = true;
+    if (name == "--no-wait") options_.no_wait = true;
+    if (name == "--group") options_.group = true;
+    if (name == "--follow") options_.follow = true;
+    if (name == "--lines") take_lines(name);
+  }
+
+  void take_lines(std::string_view name) {
+    const char* text = take_value(name);
+    if (!text) return;
+    unsigned lines = 0;
+    const char* end = text + std::string_view(text).size();
+    const auto [rest, error] = std::from_chars(text, end, lines);
+    if (error != std::errc() || rest != end) fail() << name << ": \"" << text << "\" is not a number of lines";
+    options_.lines = lines;
   }
 
   const char* take_value(std::string_view name) {
@@ -107,9 +182,11 @@ class Parser {
     if (!options_.stop_timeout) fail() << name << ": \"" << text << "\" is not " << config::kDurationForm;
   }
 
-  // A word that is no option: the name of a subcommand, or the main command. Behind a subcommand there are options only.
-  void take_word(std::string_view word) {
-    if (has_subcommand_) {
+  // A word that is no option: the name of a subcommand, the main command, or, behind some subcommands, what they are about.
+  void take_word(const char* argument) {
+    const std::string_view word = argument;
+    if (!subcommand_.empty()) {
+      if (options_.action == Action::Ask) return options_.words.push_back(argument);
       fail() << "\"" << word << "\" is one word too many";
       return;
     }
@@ -119,9 +196,10 @@ class Parser {
       --next_;
       return take_command();
     }
-    has_subcommand_ = true;
+    subcommand_ = found->name;
     if (found->action) {
       options_.action = *found->action;
+      options_.command = argument;
     } else {
       fail() << "\"cinit " << word << "\" is not supported yet (to run a program of that name: cinit -- " << word
              << ")";
@@ -129,7 +207,7 @@ class Parser {
   }
 
   void take_command() {
-    if (has_subcommand_) {
+    if (!subcommand_.empty()) {
       fail() << "a subcommand and a command to run exclude each other";
     } else if (*next_) {
       options_.main_command = next_;
@@ -146,7 +224,8 @@ class Parser {
   char** next_;
   Options options_;
   const char* value_ = nullptr;  // of --option=value, until it is taken
-  bool has_subcommand_ = false;
+  std::string_view subcommand_;
+  std::vector<const OwnOption*> own_options_;  // those that were given
   bool failed_ = false;
   Line error_;
   Line ignored_;

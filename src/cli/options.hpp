@@ -2,23 +2,34 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "base/line.hpp"
 #include "base/time.hpp"
 
 namespace cinit::cli {
 
-enum class Action { Run, Check, Show, Help, Version };
+// Ask: the cinit that runs in this container, by its control socket.
+enum class Action { Run, Check, Show, Help, Version, Ask };
 
-// What was asked for. It points into argv and the environment, and needs no heap.
+// What was asked for. It points into argv and the environment, and without `words` it needs no heap.
 struct Options {
   Action action = Action::Run;
   const char* config_file = nullptr;     // -c, CINIT_CONFIG
   std::optional<Duration> stop_timeout;  // -t, CINIT_STOP_TIMEOUT
   bool no_services = false;
   bool skip_startup_files = false;
-  bool defaults = false;          // show --defaults
-  char** main_command = nullptr;  // null-terminated, with cinit's own argv before it; null: none
+  bool defaults = false;  // show --defaults
+  // Of Action::Ask.
+  const char* command = nullptr;   // what is asked: "status"
+  std::vector<const char*> words;  // what stands behind it and is no option: names of services, a signal
+  const char* socket = nullptr;    // --socket; null: the configuration's
+  bool json = false;               // status --json
+  bool no_wait = false;            // start, stop, restart --no-wait
+  bool group = false;              // signal --group
+  bool follow = false;             // logs -f
+  std::optional<unsigned> lines;   // logs -n
+  char** main_command = nullptr;   // null-terminated, with cinit's own argv before it; null: none
 };
 
 struct ParsedOptions {

@@ -55,6 +55,12 @@ class Parsed {
   }
   std::string config_file() const { return parsed_.options.config_file ? parsed_.options.config_file : "none"; }
   char** argv() { return pointers_.data(); }
+  // What a command for the cinit that runs is about.
+  std::string words() const {
+    std::string text;
+    for (const char* word : parsed_.options.words) text += std::string(word) + "|";
+    return text;
+  }
 
  private:
   std::string name_ = "cinit";
@@ -158,13 +164,61 @@ TEST_CASE("a program with the path of a subcommand's name is a program") {
 }
 
 TEST_CASE("a subcommand that is to come says so, and how to run a program of that name") {
-  for (const char* word : {"status", "start", "stop", "restart", "signal", "logs", "reload", "events", "health", "plot",
-                           "import", "doctor"}) {
+  for (const char* word : {"reload", "events", "plot", "import", "doctor"}) {
     CAPTURE(word);
     const std::string name = word;
     CHECK(Parsed({name}).mistake() ==
           "cinit: \"cinit " + name + "\" is not supported yet (to run a program of that name: cinit -- " + name + ")");
   }
+}
+
+TEST_CASE("commands for the cinit that runs take words and options in any order") {
+  for (const std::string name : {"status", "start", "stop", "restart", "signal", "logs", "health"}) {
+    CAPTURE(name);
+    const Parsed parsed{name, "web", "--socket", "/s", "db*"};
+    REQUIRE(parsed.ok());
+    CHECK(parsed->action == Action::Ask);
+    CHECK(parsed->command == name);
+    CHECK(parsed.words() == "web|db*|");
+    CHECK(parsed->socket == std::string("/s"));
+    CHECK(parsed->main_command == nullptr);
+  }
+  CHECK(Parsed({"signal", "HUP", "stop"}).words() == "HUP|stop|");
+  CHECK(Parsed({"-c", "f", "status"}).config_file() == "f");
+}
+
+TEST_CASE("the options of these commands are read in their short and their long form") {
+  CHECK(Parsed({"status", "--json"})->json);
+  CHECK(Parsed({"--json", "status"})->json);
+  CHECK(Parsed({"start", "--no-wait", "web"})->no_wait);
+  CHECK(Parsed({"signal", "--group", "HUP", "web"})->group);
+  CHECK(Parsed({"logs", "-f"})->follow);
+  CHECK(Parsed({"logs", "--follow", "web"})->follow);
+  CHECK(Parsed({"logs", "-n", "5"})->lines == 5U);
+  CHECK(Parsed({"logs", "-n0"})->lines == 0U);
+  CHECK(Parsed({"logs", "--lines=20"})->lines == 20U);
+  CHECK_FALSE(Parsed({"logs"})->lines);
+}
+
+TEST_CASE("an option of one command is a mistake in another") {
+  CHECK(Parsed({"status", "-f"}).mistake() == "cinit: --follow belongs to \"cinit logs\"");
+  CHECK(Parsed({"stop", "--json"}).mistake() == "cinit: --json belongs to \"cinit status\"");
+  CHECK(Parsed({"--no-wait", "logs"}).mistake() ==
+        "cinit: --no-wait belongs to \"cinit start\", \"cinit stop\" and \"cinit restart\"");
+  CHECK(Parsed({"--group", "nginx"}).mistake() == "cinit: --group belongs to \"cinit signal\"");
+  CHECK(Parsed({"check", "--socket", "/s"}).mistake().starts_with("cinit: --socket belongs to \"cinit status\", "));
+  CHECK(Parsed({"status", "--jsn"}).mistake() == "cinit: unknown option --jsn; did you mean --json?");
+}
+
+TEST_CASE("a number of lines that is none is shown") {
+  CHECK(Parsed({"logs", "-n", "few"}).mistake() == "cinit: --lines: \"few\" is not a number of lines");
+  CHECK(Parsed({"logs", "--lines=-1"}).mistake() == "cinit: --lines: \"-1\" is not a number of lines");
+  CHECK(Parsed({"logs", "-n"}).mistake() == "cinit: --lines needs a value");
+}
+
+TEST_CASE("a command for the cinit that runs and a command to run exclude each other") {
+  CHECK(Parsed({"status", "--", "web"}).mistake() == "cinit: a subcommand and a command to run exclude each other");
+  CHECK(Parsed({"--", "logs", "-f"}).command() == "logs|-f|");
 }
 
 TEST_CASE("behind a subcommand there are options only") {

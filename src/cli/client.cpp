@@ -1,0 +1,156 @@
+#include "cli/client.hpp"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "base/exit_code.hpp"
+#include "os/fd.hpp"
+#include "os/file.hpp"
+#include "os/socket.hpp"
+
+namespace cinit::cli {
+namespace {
+
+constexpr int kClosedOutput = 128 + SIGPIPE;
+
+// Writes all of it, however long that takes, also where somebody has made the descriptor non-blocking. False: nobody reads
+// any more.
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t size = write(fd, text.data(), text.size());
+    if (size >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(size));
+    } else if (errno == EAGAIN) {
+      pollfd ready{fd, POLLOUT, 0};
+      poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+int fail(const std::string& message, int code) {
+  write_all(STDERR_FILENO, "cinit: " + message + "\n");
+  return code;
+}
+
+// Frames on their way to standard output and standard error.
+class Printer {
+ public:
+  // Takes what has come. True: that was the end, or nobody reads it.
+  bool take(std::string_view bytes) {
+    input_ += bytes;
+    std::size_t begin = 0;
+    for (std::size_t end = 0; !code_ && (end = input_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      print(std::string_view(input_).substr(begin, end - begin));
+    }
+    input_.erase(0, begin);
+    flush();
+    return code_.has_value();
+  }
+
+  int code() const { return *code_; }
+
+ private:
+  void print(std::string_view line) {
+    const std::optional<control::Frame> frame = control::parse_frame(line);
+    if (!frame) {
+      flush();
+      if (!code_) code_ = fail("the answer is none that this version of cinit can read", exit_code::kInternal);
+      return;
+    }
+    if (frame->kind == control::Frame::Kind::End) {
+      flush();
+      if (!code_) code_ = frame->code;
+      return;
+    }
+    const int fd = frame->kind == control::Frame::Kind::Out ? STDOUT_FILENO : STDERR_FILENO;
+    // The order between both is kept.
+    if (fd != fd_) flush();
+    fd_ = fd;
+    output_ += frame->text;
+    output_ += '\n';
+  }
+
+  // Standard error is not what the answer is for: without a reader of it the answer goes on.
+  void flush() {
+    const bool written = write_all(fd_, output_);
+    output_.clear();
+    if (!written && fd_ == STDOUT_FILENO && !code_) code_ = kClosedOutput;
+  }
+
+  std::string input_;   // less than a frame
+  std::string output_;  // for `fd_`, not written yet
+  int fd_ = STDOUT_FILENO;
+  std::optional<int> code_;
+};
+
+// Waits for something to read. False: nobody reads standard output any more.
+bool wait_for_answer(int connection) {
+  std::array<pollfd, 2> ready{pollfd{connection, POLLIN, 0}, pollfd{STDOUT_FILENO, 0, 0}};
+  while (true) {
+    poll(ready.data(), ready.size(), -1);
+    if (ready[0].revents != 0) return true;
+    if ((ready[1].revents & (POLLERR | POLLHUP)) != 0) return false;
+    if (ready[1].revents != 0) ready[1].fd = -1;  // there is no standard output
+  }
+}
+
+int print_answer(int connection, const std::string& socket) {
+  Printer printer;
+  std::array<char, 65536> buffer;
+  while (wait_for_answer(connection)) {
+    const ssize_t size = recv(connection, buffer.data(), buffer.size(), 0);
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (size <= 0) {
+      return fail("cinit at " + socket + " has ended before it had answered", control::exit_code::kUnavailable);
+    }
+    if (printer.take({buffer.data(), static_cast<std::size_t>(size)})) return printer.code();
+  }
+  return kClosedOutput;
+}
+
+// Everything is sent at once, before the answer is read: a request is smaller than a socket's buffer. Who is refused may
+// find the connection closed, and the reason waiting to be read.
+bool send_request(int connection, std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t size = send(connection, line.data(), line.size(), MSG_NOSIGNAL);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return errno == EPIPE;
+    line.remove_prefix(static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+}  // namespace
+
+int ask(const std::string& socket, const control::Request& request) {
+  os::open_standard_descriptors();
+  const Result<std::string> line = control::format_request(request);
+  if (!line) return fail(line.error().message, exit_code::kUsage);
+  const std::optional<os::UnixAddress> address = os::UnixAddress::of(socket);
+  if (!address) return fail("\"" + socket + "\" is not the path of a socket", exit_code::kUsage);
+  // Blocking: there is nothing else to do.
+  const os::Fd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!connection || connect(connection.get(), address->get(), address->size) != 0) {
+    const std::string why = strerror(errno);
+    if (errno == EACCES || errno == EPERM) return fail(socket + ": " + why, control::exit_code::kNotPermitted);
+    return fail("no cinit answers at " + socket + ": " + why, control::exit_code::kUnavailable);
+  }
+  signal(SIGPIPE, SIG_IGN);
+  if (!send_request(connection.get(), *line)) {
+    return fail("no cinit answers at " + socket + ": " + strerror(errno), control::exit_code::kUnavailable);
+  }
+  return print_answer(connection.get(), socket);
+}
+
+}  // namespace cinit::cli

@@ -1,0 +1,52 @@
+#include "control/followers.hpp"
+
+#include <utility>
+
+namespace cinit::control {
+namespace {
+
+// Once lines are skipped, this much must be free before they go on: gaps are few and long, not many and short.
+constexpr std::size_t kEnoughRoom = Replies::kMostPending / 2;
+// What is kept for words of our own.
+constexpr std::size_t kReserve = 4096;
+
+}  // namespace
+
+void Followers::add(ClientId client, std::map<core::ServiceId, std::string> services) {
+  followers_.insert_or_assign(client, Follower{std::move(services)});
+}
+
+void Followers::line(core::ServiceId service, std::string_view text) {
+  for (auto& [client, follower] : followers_) {
+    const auto found = follower.services.find(service);
+    if (found == follower.services.end()) continue;
+    const std::size_t size = found->second.size() + text.size() + kReserve;
+    if (follower.skipped > 0 || replies_.pending(client) + size > Replies::kMostPending) {
+      ++follower.skipped;
+      continue;
+    }
+    replies_.out(client, found->second + std::string(text));
+  }
+}
+
+void Followers::has_room(ClientId client) {
+  const auto found = followers_.find(client);
+  if (found == followers_.end() || replies_.pending(client) > Replies::kMostPending - kEnoughRoom) return;
+  tell_skipped(client, found->second);
+}
+
+void Followers::tell_skipped(ClientId client, Follower& follower) {
+  const std::uint64_t skipped = std::exchange(follower.skipped, 0);
+  if (skipped == 0) return;
+  const char* what = skipped == 1 ? " line was" : " lines were";
+  replies_.err(client, "cinit: " + std::to_string(skipped) + what + " skipped: they came faster than they were read");
+}
+
+void Followers::leave() {
+  for (auto& [client, follower] : std::exchange(followers_, {})) {
+    tell_skipped(client, follower);
+    replies_.end(client, 0);
+  }
+}
+
+}  // namespace cinit::control

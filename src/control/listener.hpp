@@ -1,0 +1,40 @@
+// The socket that clients connect to.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/result.hpp"
+#include "os/fd.hpp"
+
+namespace cinit::control {
+
+// Removes its path when it ends, if that is still its own.
+class Listener {
+ public:
+  // Makes the socket with mode 0600, and the directories above it that are missing. What stands at the path is replaced when it is a socket that nobody answers on. The
+  // error names the path.
+  static Result<Listener> make(const std::string& path);
+
+  Listener(Listener&& other) noexcept = default;
+  Listener& operator=(Listener&& other) noexcept = delete;
+  ~Listener();
+
+  int fd() const { return fd_.get(); }
+  // The next connection, non-blocking; a failed Fd has the errno: EAGAIN when there is none.
+  os::Fd accept() const;
+
+ private:
+  Listener(os::Fd fd, std::string path, dev_t device, ino_t inode)
+      : fd_(std::move(fd)), path_(std::move(path)), device_(device), inode_(inode) {}
+
+  os::Fd fd_;
+  std::string path_;
+  dev_t device_;
+  ino_t inode_;
+};
+
+}  // namespace cinit::control

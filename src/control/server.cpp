@@ -1,0 +1,185 @@
+#include "control/server.hpp"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "os/unix_stream.hpp"
+
+namespace cinit::control {
+namespace {
+
+using Interest = os::Poller::Interest;
+
+bool is_permitted(long uid) { return uid == 0 || uid == static_cast<long>(geteuid()); }
+
+std::string last_words(std::string_view why, int code) {
+  std::string frames;
+  append_err(frames, "cinit: " + std::string(why));
+  append_end(frames, code);
+  return frames;
+}
+
+}  // namespace
+
+Server::Server(Host& host, os::Poller& poller, std::uint64_t first_token)
+    : poller_(poller), first_token_(first_token), commander_(host, outbox_) {}
+
+Server::~Server() {
+  commander_.leave();
+  for (Client& client : clients_) {
+    if (client.fd) flush(client);
+  }
+}
+
+std::optional<Error> Server::listen(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  Result<Listener> listener = Listener::make(path);
+  if (!listener) return listener.error();
+  if (!poller_.add(listener->fd(), first_token_)) return Error{path + ": epoll_ctl: no memory"};
+  listener_.emplace(*std::move(listener));
+  return std::nullopt;
+}
+
+void Server::handle(std::uint64_t token) {
+  const std::uint64_t place = token - first_token_;
+  if (place == 0) return accept();
+  Client& client = clients_[place - 1];
+  if (!client.fd) return;  // it was closed in this turn
+  if (!client.asked) return hear(client);
+  if (os::is_hung_up(client.fd.get())) return drop(client);
+  flush(client);
+}
+
+// ---- Clients come and go
+
+void Server::accept() {
+  for (std::size_t i = 0; listener_ && i < kMostClients && !will_have_place(); ++i) {
+    os::Fd fd = listener_->accept();
+    if (fd) {
+      take_in(std::move(fd));
+    } else if (fd.error() == EAGAIN) {
+      return;
+    } else if (fd.error() != EINTR && fd.error() != ECONNABORTED) {
+      // No descriptor or no memory for it. The poller would report it again and again.
+      poller_.change(listener_->fd(), first_token_, Interest::None);
+      deaf_ = deaf_in_this_turn_ = true;
+      return;
+    }
+  }
+}
+
+void Server::take_in(os::Fd fd) {
+  if (!is_permitted(os::peer_uid(fd.get()))) {
+    os::sys::send(fd.get(), last_words("only root and the user of cinit may ask it", exit_code::kNotPermitted));
+    return;
+  }
+  Client* client = free_place();
+  if (!client) {
+    os::sys::send(fd.get(), last_words("too many ask at once", exit_code::kTooMany));
+    return;
+  }
+  client->fd = std::move(fd);
+  client->heard = ++heard_;
+  if (!poller_.add(client->fd.get(), token_of(*client))) drop(*client);
+}
+
+// All places are taken, by some who are answered in this turn: nobody has to go for whoever waits at the door.
+bool Server::will_have_place() {
+  for (Client& client : clients_) {
+    if (!client.fd) return false;
+    if (!client.asked) hear(client);  // it may have asked in this turn, too
+  }
+  return std::ranges::any_of(clients_, [](const Client& client) { return client.asked && !client.taken; });
+}
+
+// Nothing when everybody has asked for something and is still answered.
+Server::Client* Server::free_place() {
+  const auto free = std::ranges::find_if(clients_, [](const Client& client) { return !client.fd; });
+  if (free != clients_.end()) return &*free;
+  Client* silent = nullptr;
+  for (Client& client : clients_) {
+    if (!client.asked && (!silent || client.heard < silent->heard)) silent = &client;
+  }
+  if (!silent) return nullptr;
+  os::sys::send(silent->fd.get(),
+                last_words("too many connect at once, and this one asks nothing", exit_code::kTooMany));
+  drop(*silent);
+  return silent;
+}
+
+void Server::drop(Client& client) {
+  if (client.taken && !client.ended) commander_.forget(id_of(client));
+  poller_.remove(client.fd.get());
+  client = Client{};
+}
+
+// ---- What they say
+
+void Server::hear(Client& client) {
+  char buffer[kLongestRequest];
+  const long size = os::sys::receive(client.fd.get(), buffer, kLongestRequest - client.request.size());
+  if (size == -EAGAIN || size == -EINTR) return;
+  if (size < 0 || (size == 0 && os::is_hung_up(client.fd.get()))) return drop(client);
+  if (size == 0) return refuse(client, "the request has no end");
+  client.heard = ++heard_;
+  client.request.append(buffer, static_cast<std::size_t>(size));
+  const std::size_t end = client.request.find('\n');
+  if (end != std::string::npos) {
+    client.request.resize(end);
+    client.asked = true;
+    return update_interest(client);
+  }
+  if (client.request.size() == kLongestRequest) refuse(client, "the request is too long");
+}
+
+void Server::refuse(Client& client, std::string_view why) {
+  client.output += last_words(why, exit_code::kUsage);
+  client.asked = client.taken = client.ended = true;
+  flush(client);
+}
+
+void Server::progress() {
+  for (Client& client : clients_) {
+    if (!client.fd || !client.asked || client.taken) continue;
+    client.taken = true;
+    commander_.take(id_of(client), client.request);
+  }
+  commander_.progress();
+  for (Client& client : clients_) {
+    if (client.fd && (client.ended || client.sent < client.output.size())) flush(client);
+  }
+  if (deaf_ && !deaf_in_this_turn_) {
+    poller_.change(listener_->fd(), first_token_, Interest::Read);
+    deaf_ = false;
+  }
+  deaf_in_this_turn_ = false;
+}
+
+void Server::line(core::ServiceId service, std::string_view text) { commander_.line(service, text); }
+
+// ---- What they are told
+
+void Server::flush(Client& client) {
+  while (client.sent < client.output.size()) {
+    const long size = os::sys::send(client.fd.get(), std::string_view(client.output).substr(client.sent));
+    if (size == -EINTR) continue;
+    if (size == -EAGAIN) break;
+    if (size < 0) return drop(client);
+    client.sent += static_cast<std::size_t>(size);
+  }
+  client.output.erase(0, client.sent);
+  client.sent = 0;
+  if (client.output.size() > Replies::kMostPending || (client.ended && client.output.empty())) return drop(client);
+  if (client.taken && !client.ended) commander_.has_room(id_of(client));
+  update_interest(client);
+}
+
+void Server::update_interest(Client& client) {
+  const Interest read = client.asked ? Interest::None : Interest::Read;
+  const Interest wanted = client.output.empty() ? read : Interest::Write;
+  if (std::exchange(client.interest, wanted) != wanted) poller_.change(client.fd.get(), token_of(client), wanted);
+}
+
+}  // namespace cinit::control

@@ -1,0 +1,110 @@
+// The control socket: unix(7), one request a connection. PID 1 does not care what its clients do: it never waits for one,
+// and whatever they make it keep is bounded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "control/commander.hpp"
+#include "control/host.hpp"
+#include "control/listener.hpp"
+#include "control/protocol.hpp"
+#include "control/replies.hpp"
+#include "os/fd.hpp"
+#include "os/poller.hpp"
+
+namespace cinit::control {
+
+// Only root and the user that cinit runs as are listened to. When all places are taken, the client that has been silent for
+// longest without having asked anything is closed for a new one; when all have asked, the new one is refused. A client that
+// does not read its answer is closed when too much of it waits; one that follows the logs loses lines instead.
+class Server {
+ public:
+  static constexpr std::size_t kMostClients = 64;
+  // How many tokens of the poller it needs, from the first one on.
+  static constexpr std::uint64_t kTokens = 1 + kMostClients;
+
+  // `host` and `poller` must outlive it.
+  Server(Host& host, os::Poller& poller, std::uint64_t first_token);
+  // Ends what is still being answered, as far as clients take it at once, and removes the socket.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Makes the socket, mode 0600, in place of one that nobody answers on. An empty path makes none. The error names the
+  // path; without a socket everything else here does nothing.
+  std::optional<Error> listen(const std::string& path);
+
+  // To be told of every token that the poller reports and that is ours. It takes connections and requests in, and asks the
+  // host for nothing.
+  bool owns(std::uint64_t token) const { return token - first_token_ < kTokens; }
+  void handle(std::uint64_t token);
+
+  // To be called once in each turn of the loop, when everything that has happened is known: carries out requests, answers
+  // those that have waited long enough, sends. This is where the host is asked.
+  void progress();
+
+  // A service whose output is captured has written a line: for those who follow it. It is sent by progress().
+  void line(core::ServiceId service, std::string_view text);
+
+ private:
+  struct Client {
+    os::Fd fd;
+    std::string request;      // what has come so far; without its newline once it is complete
+    std::string output;       // frames that are not sent yet
+    std::size_t sent = 0;     // of `output`
+    std::uint64_t heard = 0;  // when it last said something, on the clock `heard_`
+    bool asked = false;       // the request is complete, or refused: nothing more is read
+    bool taken = false;       // the commander has it, or need not have it
+    bool ended = false;       // nothing more will be added to the output
+    os::Poller::Interest interest = os::Poller::Interest::Read;
+  };
+
+  // The commander's way to the clients' output.
+  class Outbox final : public Replies {
+   public:
+    explicit Outbox(std::array<Client, kMostClients>& clients) : clients_(clients) {}
+    void out(ClientId client, std::string_view text) override { append_out(at(client).output, text); }
+    void err(ClientId client, std::string_view text) override { append_err(at(client).output, text); }
+    void end(ClientId client, int code) override {
+      append_end(at(client).output, code);
+      at(client).ended = true;
+    }
+    std::size_t pending(ClientId client) const override { return at(client).output.size() - at(client).sent; }
+
+   private:
+    Client& at(ClientId client) const { return clients_[static_cast<std::size_t>(client)]; }
+    std::array<Client, kMostClients>& clients_;
+  };
+
+  void accept();
+  void take_in(os::Fd fd);
+  bool will_have_place();
+  Client* free_place();
+  void hear(Client& client);
+  void refuse(Client& client, std::string_view why);
+  void flush(Client& client);
+  void update_interest(Client& client);
+  void drop(Client& client);
+
+  std::size_t place_of(const Client& client) const { return static_cast<std::size_t>(&client - clients_.data()); }
+  std::uint64_t token_of(const Client& client) const { return first_token_ + 1 + place_of(client); }
+  ClientId id_of(const Client& client) const { return static_cast<ClientId>(place_of(client)); }
+
+  os::Poller& poller_;
+  std::uint64_t first_token_;
+  std::array<Client, kMostClients> clients_;
+  Outbox outbox_{clients_};
+  Commander commander_;
+  std::optional<Listener> listener_;
+  std::uint64_t heard_ = 0;  // counts what clients say
+  // There was no descriptor for a connection: the listener is not polled until the loop has turned for another reason.
+  bool deaf_ = false;
+  bool deaf_in_this_turn_ = false;
+};
+
+}  // namespace cinit::control
