@@ -11,14 +11,14 @@
 #include "init/startup_files.hpp"
 #include "init/termination_log.hpp"
 #include "os/file.hpp"
-#include "os/stderr.hpp"
+#include "os/line_writer.hpp"
 
 namespace cinit::init {
 namespace {
 
 void say(std::string_view message) {
   const std::string line = "cinit: " + std::string(message) + "\n";
-  os::Stderr().write_line(line.data(), line.size());
+  os::LineWriter(2).write_line(line.data(), line.size());
 }
 
 // The boot ends before anything has been started.
@@ -80,19 +80,29 @@ std::string no_descriptors(const std::string& reason) {
   return "cannot run as an init: " + reason + " (for want of descriptors: docker run --ulimit nofile=1024)";
 }
 
-int run(const config::Config& config, const core::Plan& plan, Surroundings& surroundings, log::Log& log) {
+std::string upstream_of(const Surroundings& surroundings) {
+  const auto found = surroundings.environment.find("NOTIFY_SOCKET");
+  return found == surroundings.environment.end() ? "" : found->second;
+}
+
+int run(const config::Config& config, const core::Plan& plan, Surroundings& surroundings, os::LineWriter& err,
+        log::Log& log) {
   if (const std::string failures = apply_sysctl(config.sysctl, log); !failures.empty()) {
     constexpr char kWhy[] = "a kernel parameter could not be set, and [sysctl] policy is \"strict\"";
     say(kWhy);
     write_termination_log(failures + kWhy);
     return exit_code::kBootFailed;
   }
-  Launcher launcher(plan, config, surroundings);
-  Result<Init> init = Init::make(plan, launcher, log);
-  if (!init) {
-    return give_up(exit_code::kBootFailed, no_descriptors(init.error().message));
-  }
-  return init->run();
+  Result<LoopParts> loop = LoopParts::make();
+  if (!loop) return give_up(exit_code::kBootFailed, no_descriptors(loop.error().message));
+  // Lines for the same file go through one writer.
+  std::optional<os::LineWriter> own_out;
+  os::LineWriter& out = os::is_same_file(1, 2) ? err : own_out.emplace(1);
+  Listener listener(plan, config, loop->poller, {out, err, upstream_of(surroundings)}, log);
+  Launcher launcher(plan, config, surroundings, listener);
+  Init init(plan, {*loop, launcher, listener, log});
+  init.listen(config.container.control_socket);
+  return init.run();
 }
 
 }  // namespace
@@ -115,9 +125,10 @@ int boot(const BootRequest& request) {
   const core::Plan& plan = *std::get_if<core::Plan>(&planned);
   if (plan.services.empty()) return nothing_to_run(sources, config.hooks);
 
-  log::Log log(config.container.log_level, config.container.log_format);
+  os::LineWriter err(2);
+  log::Log log(config.container.log_level, config.container.log_format, err);
   for (const std::string& warning : files.warnings) log.write({config::LogLevel::Warning, "", "hook", warning});
-  return run(config, plan, surroundings, log);
+  return run(config, plan, surroundings, err, log);
 }
 
 }  // namespace cinit::init

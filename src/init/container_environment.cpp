@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "init/environment.hpp"
 #include "os/file.hpp"
 
 namespace cinit::init {
@@ -44,7 +45,7 @@ config::Variables ContainerEnvironment::read() const {
 
 void ContainerEnvironment::import(config::Variables& variables) {
   variables.merge(read());
-  write_files(variables);
+  write_files(without_own(variables));
   files_ = read();
 }
 
@@ -68,9 +69,10 @@ void ContainerEnvironment::write_files(const config::Variables& variables) const
 
 void ContainerEnvironment::dump(const config::Variables& variables) const {
   constexpr mode_t kMode = 0640;  // values may be secrets
+  const config::Variables dumped = without_own(variables);
   const auto write = [&](const std::string& base) {
-    return os::write_file(base + ".sh", to_shell(variables), kMode) == 0 &&
-           os::write_file(base + ".json", to_json(variables), kMode) == 0;
+    return os::write_file(base + ".sh", to_shell(dumped), kMode) == 0 &&
+           os::write_file(base + ".json", to_json(dumped), kMode) == 0;
   };
   if (write(path("/etc/container_environment"))) return;
   mkdir(path("/run/cinit").c_str(), 0750);

@@ -20,14 +20,14 @@ class ContainerEnvironment {
   bool exists() const;
 
   // The first reading. Variables that the container has already (docker run -e) win over files; then every variable gets a
-  // file, except those that belong to a user (HOME, USER...). What cannot be written stays unwritten.
+  // file, except those that belong to a user (HOME, USER...) and cinit's own (kOwnVariables). What cannot be written stays unwritten.
   void import(config::Variables& variables);
 
   // After a hook: what it has written wins, and variables whose files it has removed are unset. A file that is as it was is
   // left alone: it may be one that could not be written, and then the container's own variable is still the stronger.
   void reload(config::Variables& variables);
 
-  // Writes the dumps, in place, so that their owners and modes stay; where /etc cannot be written, to /run/cinit. Where
+  // Writes the dumps, without cinit's own variables, in place, so that their owners and modes stay; where /etc cannot be written, to /run/cinit. Where
   // neither can be, there are none.
   void dump(const config::Variables& variables) const;
 

@@ -32,6 +32,11 @@ config::Variables read_environment(char* const* envp) {
   return variables;
 }
 
+config::Variables without_own(config::Variables variables) {
+  for (const char* name : kOwnVariables) variables.erase(name);
+  return variables;
+}
+
 void merge(config::Variables& variables, const config::Variables& stronger) {
   for (const auto& [name, value] : stronger) variables.insert_or_assign(name, value);
 }

@@ -1,6 +1,7 @@
 // Environments of processes.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,12 @@
 #include "config/config.hpp"
 
 namespace cinit::init {
+
+// Variables that are about cinit's own descriptors and its own supervisor, and mislead anybody but the main command.
+inline constexpr std::array<const char*, 7> kOwnVariables = {
+    "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "MAINPID"};
+// The environment without them.
+config::Variables without_own(config::Variables variables);
 
 // An environment in the form that execve(2) takes. It can be moved, not copied: it holds pointers into itself.
 class EnvironmentBlock {

@@ -6,21 +6,19 @@
 
 #include <algorithm>
 
-#include "base/exit_code.hpp"
 #include "base/line.hpp"
-#include "init/termination_log.hpp"
+#include "init/tokens.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
 
 namespace cinit::init {
 namespace {
 
-enum class Token : std::uint64_t { Signals, Witness };
-
-constexpr std::uint64_t number(Token token) { return static_cast<std::uint64_t>(token); }
-
 // How often to look when somebody is left, but nothing can tell us when that changes.
 constexpr Duration kLookAgain = std::chrono::milliseconds(50);
+
+// Whoever wakes up this late did not run in between: the container was paused, or the machine slept.
+constexpr Duration kLate = std::chrono::seconds(1);
 
 core::SignalOrigin origin_of(const signalfd_siginfo& info, pid_t self) {
   if (info.ssi_code == SI_KERNEL) return core::SignalOrigin::Terminal;
@@ -29,25 +27,37 @@ core::SignalOrigin origin_of(const signalfd_siginfo& info, pid_t self) {
 
 }  // namespace
 
-Result<Init> Init::make(const core::Plan& plan, Launcher& launcher, log::Log& log) {
+Result<LoopParts> LoopParts::make() {
   Result<os::Poller> poller = os::Poller::make();
   if (!poller) return poller.error();
   os::Fd signals(os::sys::signalfd(os::kHandledSignals));
   if (!signals) return Error{std::string("signalfd: ") + strerror(signals.error())};
-  if (!poller->add(signals.get(), number(Token::Signals))) return Error{"epoll_ctl: no memory"};
-  return Init(plan, launcher, log, *std::move(poller), std::move(signals));
+  if (!poller->add(signals.get(), token_base(Source::Signals))) return Error{"epoll_ctl: no memory"};
+  return LoopParts{*std::move(poller), std::move(signals)};
 }
 
-Init::Init(const core::Plan& plan, Launcher& launcher, log::Log& log, os::Poller poller, os::Fd signals)
+Init::Init(const core::Plan& plan, const Parts& parts)
     : plan_(plan),
-      launcher_(launcher),
-      log_(log),
-      poller_(std::move(poller)),
-      signals_(std::move(signals)),
+      poller_(parts.loop.poller),
+      signals_(parts.loop.signals),
+      launcher_(parts.launcher),
+      listener_(parts.listener),
+      log_(parts.log),
       supervisor_(plan, static_cast<std::uint64_t>(os::now().time_since_epoch().count())),
-      pids_(plan.services.size(), 0) {}
+      prober_(poller_, token_base(Source::Probe)),
+      children_(plan.services.size()),
+      reason_(plan),
+      control_(*this, poller_, token_base(Source::Control)) {}
+
+void Init::listen(const std::string& control_socket) {
+  if (const auto error = control_.listen(control_socket)) {
+    log_.write({config::LogLevel::Warning, "", "control", "no commands can come in: " + error->message});
+  }
+  listener_.observe_lines([this](core::ServiceId id, std::string_view line) { control_.line(id, line); });
+}
 
 int Init::run() {
+  awake_ = os::now();
   carry_out(supervisor_.boot(os::now()));
   tell_answers();
   while (!exit_code_) {
@@ -56,17 +66,37 @@ int Init::run() {
     // An end comes before everything else: what has ended needs no signal, and is not late.
     if (more_to_reap_) reap();
     for (const core::SignalReceived& signal : received) tell(signal);
+    tell_what_was_heard();
     check_deadline();
     look_who_is_left();
+    control_.progress();
+    listener_.watch_rests();
     log_.flush();
   }
+  listener_.finish(later(os::now(), core::kReapingTime));
   return *exit_code_;
 }
 
+// Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
 void Init::wait() {
-  const Time deadline = std::min(supervisor_.next_deadline(), look_again_);
-  for (const std::uint64_t token : poller_.wait(more_to_reap_ ? Time{} : deadline)) {
-    if (token == number(Token::Witness)) witness_.reset();
+  const Time deadline = more_to_reap_ ? Time{} : std::min(supervisor_.next_deadline(), look_again_);
+  for (const std::uint64_t token : poller_.wait(deadline)) dispatch(token);
+  const Time last_awake = std::exchange(awake_, os::now());
+  if (deadline == kNever || deadline <= last_awake) return;
+  if (awake_ - deadline >= kLate) tell(core::StoodStill{awake_ - last_awake});
+}
+
+void Init::dispatch(std::uint64_t token) {
+  switch (source_of(token)) {
+    case Source::Signals: return;  // take_signals() looks in each turn
+    case Source::Witness: return witness_.reset();
+    case Source::Output: return listener_.hear_output();
+    case Source::Notification: listener_.hear_notifications(service_of(token)); return name_heir(service_of(token));
+    case Source::ReadyFd: return listener_.hear_ready_fd(service_of(token));
+    case Source::Probe:
+      if (auto ended = prober_.go_on(service_of(token))) answers_.push_back(*std::move(ended));
+      return;
+    case Source::Control: return control_.handle(token);
   }
 }
 
@@ -88,36 +118,107 @@ void Init::reap() {
 }
 
 // The supervisor's answer is carried out while the zombie still holds its pid, so that a signal to its process group cannot
-// reach a stranger. What is left of the service belongs to nobody by then, unless the answer is to watch its group.
+// reach a stranger.
 void Init::child_ended(const os::ChildChange& change) {
-  const auto found = services_.find(change.pid);
-  // A watched group is one whose leader we have reaped before: this is somebody else with that pid.
-  const bool is_main = found != services_.end() && !is_watched(found->second);
-  if (!is_main) return os::release(change.pid);
-  const core::ServiceId service = found->second;
-  services_.erase(found);
+  const auto found = children_.find(change.pid);
+  if (!found) return os::release(change.pid);
+  switch (found->kind) {
+    case ChildKind::Main: return main_ended(found->service, change);
+    case ChildKind::Task: task_ended(found->service, change); break;
+    case ChildKind::Probe: probe_ended(found->service, change); break;
+  }
+  os::release(change.pid);
+}
+
+void Init::probe_ended(core::ServiceId service, const os::ChildChange& change) {
+  children_.take_probe(service);
+  os::sys::kill(-change.pid, SIGKILL);  // what it has left
+  const bool passed = change.status == WaitStatus::exited(0);
+  const char* const subject = change.status.by_signal() ? "the command was " : "the command ";
+  tell(core::ProbeEnded{service, passed, subject + describe(change.status), children_.of(service).probe_number});
+}
+
+// What it has said is said before its end is. Others of its group, when they were told to end with it, have had their time.
+void Init::task_ended(core::ServiceId service, const os::ChildChange& change) {
+  if (children_.of(service).task_asked) os::sys::kill(-change.pid, SIGKILL);
+  children_.take_task(service);
+  listener_.drain_command(service, children_.of(service).main != 0);
+  tell_what_was_heard();
+  tell(core::TaskEnded{service, change.status, children_.of(service).task_number});
+}
+
+// What is left of the service belongs to nobody afterwards, unless the answer is to watch its group.
+void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
+  listener_.drain(service);
+  name_heir(service);
+  if (hands_over(service)) return os::release(change.pid);
   if (is_hook(plan_[service].role)) launcher_.reload_environment();
+  tell_what_was_heard();
+  children_.main_ended(service);
   tell(core::Exited{service, change.status});
   os::release(change.pid);
-  if (!is_watched(service)) pid_of(service) = 0;
+  children_.main_reaped(service, is_watched(service));
+}
+
+// The service has named another process as its main process (MAINPID). Whether that is one of its own can be seen only as
+// long as those between the two are there.
+void Init::name_heir(core::ServiceId service) {
+  const std::optional<pid_t> named = listener_.take_main_pid(service);
+  if (!named) return;
+  heirs_.erase(service);
+  if (*named == children_.of(service).main) return;
+  os::Process process;
+  const bool is_there = population_.processes().read(*named, process) && !process.ended();
+  if (is_there && !children_.knows(*named) && is_of(service, process)) {
+    heirs_.emplace(service, process);
+    return;
+  }
+  Line line;
+  line << "MAINPID=" << *named << " is ignored: that is no process of this service";
+  log_.write({config::LogLevel::Warning, display_name(plan_, service), "main-process", line.text()});
+}
+
+// Whether the service goes on in the process that it has named before its main process ended. That has to be our child by
+// now, or we could not wait for it.
+bool Init::hands_over(core::ServiceId service) {
+  const auto named = heirs_.extract(service);
+  if (!named) return false;
+  const os::Process& heir = named.mapped();
+  os::Process process;
+  if (!population_.processes().read(heir.pid, process) || process.ended() || process.start != heir.start) return false;
+  if (process.parent != os::sys::getpid()) return false;
+  Line line;
+  line << "its main process is now " << heir.pid << ", in the place of " << children_.of(service).main;
+  log_.write({config::LogLevel::Info, display_name(plan_, service), "main-process", line.text()});
+  children_.main_ended(service);
+  children_.add_main(service, heir.pid, process.group);
+  return true;
 }
 
 bool Init::is_watched(core::ServiceId service) const {
   return std::find(watched_groups_.begin(), watched_groups_.end(), service) != watched_groups_.end();
 }
 
+// Its leader has been reaped, and a pid is not given away while a group of that number is there. So whoever has this pid
+// now says that the group is gone.
+bool Init::is_empty(core::ServiceId service) const {
+  const pid_t group = children_.of(service).group;
+  return os::sys::kill(-group, 0) == -ESRCH || os::sys::kill(group, 0) != -ESRCH;
+}
+
+// Somebody of a group whose parent is not cinit is reaped by that parent, and nobody tells us: so we look again.
 void Init::check_groups() {
   std::vector<core::ServiceId> emptied;
   std::erase_if(watched_groups_, [&](core::ServiceId service) {
-    if (os::sys::kill(-pid_of(service), 0) != -ESRCH) return false;
+    if (!is_empty(service)) return false;
     emptied.push_back(service);
     return true;
   });
   for (const core::ServiceId service : emptied) {
-    services_.erase(pid_of(service));
-    pid_of(service) = 0;
+    children_.group_emptied(service);
     tell(core::GroupEmptied{service});
   }
+  if (!watched_groups_.empty()) look_again_ = std::min(look_again_, later(os::now(), kLookAgain));
 }
 
 // Signals that are about our children are not for the supervisor: reap() finds out what happened to them, since several of
@@ -139,18 +240,23 @@ std::vector<core::SignalReceived> Init::take_signals() {
 }
 
 void Init::check_suspension() {
-  if (!plan_.main_command || pid_of(*plan_.main_command) == 0) return;
-  const os::ChildChange change = os::take_stop(pid_of(*plan_.main_command));
+  const pid_t main = plan_.main_command ? children_.of(*plan_.main_command).main : 0;
+  if (main == 0) return;
+  const os::ChildChange change = os::take_stop(main);
   if (change.pid != 0) tell(core::MainSuspended{change.status.signal()});
 }
 
 void Init::check_deadline() {
-  if (os::now() >= supervisor_.next_deadline()) tell(core::DeadlineReached{});
+  const Time now = os::now();
+  if (now >= look_again_) {
+    look_again_ = kNever;
+    check_groups();
+  }
+  if (now >= supervisor_.next_deadline()) tell(core::DeadlineReached{});
 }
 
 void Init::look_who_is_left() {
   if (!looking_for_nothing_ || witness_ || more_to_reap_ || exit_code_) return;
-  look_again_ = kNever;
   const os::Remaining remaining = population_.remaining(!no_children_);
   switch (remaining.who) {
     case os::Remaining::Who::Nobody: return tell(core::NothingLeft{});
@@ -162,138 +268,10 @@ void Init::look_who_is_left() {
 
 void Init::watch(pid_t pid) {
   witness_ = os::Fd(os::sys::pidfd_open(pid));
-  if (witness_ && poller_.add(witness_.get(), number(Token::Witness))) return;
+  if (witness_ && poller_.add(witness_.get(), token_base(Source::Witness))) return;
   // It has ended meanwhile, or there is no descriptor for it.
   look_again_ = later(os::now(), witness_.error() == ESRCH ? Duration::zero() : kLookAgain);
   witness_.reset();
-}
-
-// ---- From the supervisor to the kernel
-
-void Init::tell(const core::Event& event) {
-  carry_out(supervisor_.handle(event, os::now()));
-  tell_answers();
-}
-
-void Init::tell_answers() {
-  while (!answers_.empty()) {
-    const core::Event answer = std::move(answers_.front());
-    answers_.pop_front();
-    carry_out(supervisor_.handle(answer, os::now()));
-  }
-}
-
-void Init::carry_out(const core::Actions& actions) {
-  for (const core::Action& action : actions) {
-    std::visit([this](const auto& wanted) { carry_out(wanted); }, action);
-  }
-}
-
-void Init::carry_out(const core::Spawn& action) {
-  const auto started = launcher_.launch(action.service);
-  if (const auto* failure = std::get_if<core::StartFailure>(&started)) {
-    return answers_.push_back(core::SpawnFailed{action.service, *failure});
-  }
-  const pid_t pid = *std::get_if<pid_t>(&started);
-  pid_of(action.service) = pid;
-  services_.insert_or_assign(pid, action.service);
-  answers_.push_back(core::Spawned{action.service});
-}
-
-void Init::carry_out(const core::SendSignal& action) {
-  const pid_t pid = pid_of(action.service);
-  if (pid == 0) return;
-  os::sys::kill(action.target == core::SendSignal::Target::Group ? -pid : pid, action.signal.number);
-}
-
-void Init::carry_out(const core::WatchGroup& action) {
-  watched_groups_.push_back(action.service);
-  services_.insert_or_assign(pid_of(action.service), action.service);
-}
-
-void Init::look_for_nothing() {
-  looking_for_nothing_ = true;
-  more_to_reap_ = true;  // to know whether there are children
-}
-
-void Init::carry_out(const core::Sweep& action) {
-  look_for_nothing();
-  population_.terminate([&](const os::Process& process) {
-    if (belongs_to_service(process)) return true;
-    const bool is_new = swept_.insert({process.pid, process.start}).second;
-    return !is_new && !action.repeat;
-  });
-}
-
-void Init::carry_out(const core::KillEverything& action) {
-  look_for_nothing();
-  report_processes("killing", " is still running after SIGTERM; sending SIGKILL", false);
-  if (!action.spare_main_command) return population_.kill();
-  population_.kill([this](const os::Process& process) { return belongs_to(*plan_.main_command, process); });
-}
-
-void Init::carry_out(const core::Announce& action) {
-  const Narration narration = narrate(action.notice, plan_);
-  const std::string name = narration.service ? display_name(plan_, *narration.service) : "";
-  log_.write({narration.level, name, narration.event, narration.message});
-  remember(action.notice, narration);
-}
-
-// A service's trouble since its last start is the reason if the stop is about it. If the stop is about nothing that went
-// wrong, then what goes wrong first in it is.
-void Init::remember(const core::Notice& notice, const Narration& narration) {
-  if (const auto* begun = std::get_if<core::notice::ShutdownBegun>(&notice)) {
-    stopping_ = true;
-    const bool is_about_all = begun->cause == core::notice::StopCause::AllEnded;
-    const auto any = is_about_all ? troubles_.begin() : troubles_.end();
-    const auto found = begun->service ? troubles_.find(*begun->service) : any;
-    if (found != troubles_.end()) reason_ = display_name(plan_, found->first) + ": " + found->second;
-    return;
-  }
-  if (!narration.service) {
-    if (narration.level >= config::LogLevel::Warning && reason_.empty()) reason_ = narration.message;
-    return;
-  }
-  if (std::holds_alternative<core::notice::Started>(notice)) troubles_.erase(*narration.service);
-  if (narration.level < config::LogLevel::Warning) return;
-  std::string& trouble = troubles_[*narration.service];
-  const bool is_repeated = std::holds_alternative<core::notice::StartPostponed>(notice);
-  trouble = trouble.empty() || is_repeated ? narration.message : trouble + "; " + narration.message;
-  if (stopping_ && reason_.empty()) reason_ = display_name(plan_, *narration.service) + ": " + trouble;
-}
-
-void Init::carry_out(const core::Exit& action) {
-  exit_code_ = action.code;
-  if (action.code != exit_code::kOk && !reason_.empty()) write_termination_log(reason_);
-  if (action.abandoned) report_processes("abandoned", " is still there after SIGKILL", true);
-}
-
-// Names processes that are left. A handful is enough to find the culprit.
-void Init::report_processes(const char* event, const char* what, bool of_services) {
-  constexpr int kMost = 10;
-  int count = 0;
-  population_.for_each([&](const os::Process& process) {
-    if (!of_services && belongs_to_service(process)) return true;
-    Line line;
-    line << "process " << process.pid << " (" << process.name << "), state " << os::describe_state(process.state) << ","
-         << what;
-    log_.write({config::LogLevel::Warning, "", event, line.text()});
-    return ++count < kMost;
-  });
-}
-
-// ---- Who belongs to whom
-
-bool Init::belongs_to_service(const os::Process& process) const {
-  const auto is_service = [this](pid_t pid) { return services_.contains(pid); };
-  return is_service(process.pid) || is_service(process.group) || is_service(process.session) ||
-         population_.processes().any_ancestor(process, is_service);
-}
-
-bool Init::belongs_to(core::ServiceId service, const os::Process& process) const {
-  const pid_t main = pids_[core::index_of(service)];
-  const auto is_main = [main](pid_t pid) { return main != 0 && pid == main; };
-  return is_main(process.pid) || is_main(process.group) || population_.processes().any_ancestor(process, is_main);
 }
 
 }  // namespace cinit::init

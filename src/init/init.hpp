@@ -7,13 +7,18 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "control/host.hpp"
+#include "control/server.hpp"
 #include "core/supervisor.hpp"
+#include "init/children.hpp"
 #include "init/launcher.hpp"
+#include "init/listener.hpp"
 #include "init/narrator.hpp"
+#include "init/prober.hpp"
+#include "init/stop_reason.hpp"
 #include "log/log.hpp"
 #include "os/poller.hpp"
 #include "os/population.hpp"
@@ -21,72 +26,115 @@
 
 namespace cinit::init {
 
+// What PID 1 cannot do without, and whose want ends the boot.
+struct LoopParts {
+  os::Poller poller;
+  os::Fd signals;
+
+  // Signals must be blocked: os::block_signals().
+  static Result<LoopParts> make();
+};
+
 // Translates: what the kernel says into events, actions into system calls. It decides nothing.
-class Init {
+class Init final : private control::Host {
  public:
-  // The references must outlive it. Signals must be blocked: os::block_signals(). The error, before any process has been
-  // started, says what PID 1 cannot do without.
-  static Result<Init> make(const core::Plan& plan, Launcher& launcher, log::Log& log);
+  // All of them must outlive it.
+  struct Parts {
+    LoopParts& loop;
+    Launcher& launcher;
+    Listener& listener;
+    log::Log& log;
+  };
+  Init(const core::Plan& plan, const Parts& parts);
+
+  // Lets commands come in by a socket at this path; empty: none. What prevents that is a warning.
+  void listen(const std::string& control_socket);
 
   // Runs the container until its end. Returns the exit code.
   int run();
 
  private:
-  Init(const core::Plan& plan, Launcher& launcher, log::Log& log, os::Poller poller, os::Fd signals);
-
   // The kernel's side.
   void wait();
+  void dispatch(std::uint64_t token);
   void reap();
   void child_ended(const os::ChildChange& change);
+  void main_ended(core::ServiceId service, const os::ChildChange& change);
+  void task_ended(core::ServiceId service, const os::ChildChange& change);
+  void probe_ended(core::ServiceId service, const os::ChildChange& change);
+  void name_heir(core::ServiceId service);
+  bool hands_over(core::ServiceId service);
   void check_groups();
   bool is_watched(core::ServiceId service) const;
+  bool is_empty(core::ServiceId service) const;
   void check_suspension();
   std::vector<core::SignalReceived> take_signals();
   void check_deadline();
   void look_who_is_left();
   void watch(pid_t pid);
 
-  // The supervisor's side.
+  // The supervisor's side: init_actions.cpp.
   void tell(const core::Event& event);
   void tell_answers();
+  void tell_what_was_heard();
   void carry_out(const core::Actions& actions);
   void carry_out(const core::Spawn& action);
   void carry_out(const core::SendSignal& action);
+  void carry_out(const core::RunTask& action);
+  void carry_out(const core::SignalTask& action);
+  void carry_out(const core::EndTask& action);
+  void carry_out(const core::StartProbe& action);
+  void carry_out(const core::EndProbe& action);
   void carry_out(const core::WatchGroup& action);
   void carry_out(const core::Sweep& action);
   void carry_out(const core::KillEverything& action);
   void carry_out(const core::Announce& action);
   void carry_out(const core::Exit& action);
-  void remember(const core::Notice& notice, const Narration& narration);
   void look_for_nothing();
+  void log_last_lines(core::ServiceId service);
+  void tell_who_started_us(const core::Notice& notice);
   void report_processes(const char* event, const char* what, bool of_services);
+
+  // control::Host: init_host.cpp.
+  const core::Plan& plan() const override { return plan_; }
+  core::ServiceStatus status(core::ServiceId service) const override { return supervisor_.status(service); }
+  pid_t main_pid(core::ServiceId service) const override { return children_.of(service).main; }
+  std::string trouble(core::ServiceId service) const override { return reason_.trouble(service); }
+  Time now() const override;
+  bool is_stopping() const override { return supervisor_.is_stopping(); }
+  void ask(const core::Requested& request) override;
+  bool send_signal(core::ServiceId service, Signal signal, bool group) override;
+  bool is_captured(core::ServiceId service) const override { return listener_.captures(service); }
+  std::vector<control::LogLine> recent_lines(core::ServiceId service, std::size_t most) const override;
 
   bool belongs_to_service(const os::Process& process) const;
   bool belongs_to(core::ServiceId service, const os::Process& process) const;
-  pid_t& pid_of(core::ServiceId id) { return pids_[core::index_of(id)]; }
+  bool is_of(core::ServiceId service, const os::Process& process) const;
 
   const core::Plan& plan_;
+  os::Poller& poller_;
+  os::Fd& signals_;
   Launcher& launcher_;
+  Listener& listener_;
   log::Log& log_;
-  os::Poller poller_;
-  os::Fd signals_;
   os::Population population_;
   core::Supervisor supervisor_;
+  Prober prober_;
+  Children children_;
+  StopReason reason_;
+  control::Server control_;
 
-  std::deque<core::Event> answers_;                      // to actions, not told yet
-  std::vector<pid_t> pids_;                              // of each service's main process, and so of its group; 0: none
-  std::unordered_map<pid_t, core::ServiceId> services_;  // the inverse
-  std::vector<core::ServiceId> watched_groups_;          // whose main process has ended, and whose group has not
-  std::set<std::pair<pid_t, std::uint64_t>> swept_;      // pid and start time of who got the sweep's SIGTERM
+  std::deque<core::Event> answers_;                  // to actions, not told yet
+  std::map<core::ServiceId, os::Process> heirs_;     // who is to be the main process when that ends
+  std::vector<core::ServiceId> watched_groups_;      // whose main process has ended, and whose group has not
+  std::set<std::pair<pid_t, std::uint64_t>> swept_;  // pid and start time of who got the sweep's SIGTERM
 
+  Time awake_{};              // when the last wait was over
   bool more_to_reap_ = true;  // whoever started us by exec(2) may have had children
   bool no_children_ = false;
   bool looking_for_nothing_ = false;
   Time look_again_ = kNever;
   os::Fd witness_;  // a process that is not our child: nothing can be over before it is
-  bool stopping_ = false;
-  std::map<core::ServiceId, std::string> troubles_;  // what went wrong with a service since its last start
-  std::string reason_;                               // of the stop, if it is that something was wrong
   std::optional<int> exit_code_;
 };
 

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <array>
 #include <string_view>
 #include <utility>
 
+#include "base/capability.hpp"
 #include "base/line.hpp"
 #include "os/exec_reason.hpp"
 #include "os/file.hpp"
@@ -25,8 +25,6 @@ constexpr std::pair<std::string_view, int> kLimits[] = {
     {"stack", RLIMIT_STACK},
 };
 
-// Variables that are about cinit's own descriptors and its own supervisor, and mislead anybody else.
-constexpr std::array<const char*, 4> kOwnVariables = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET"};
 constexpr char kListenPid[] = "LISTEN_PID";
 
 bool may_succeed_later(int error) {
@@ -47,28 +45,73 @@ std::string describe(const rlimit64& limit) {
   return number(limit.rlim_cur) + ":" + number(limit.rlim_max);
 }
 
+// "SYS_NICE": as docker and the manifests of Kubernetes write it.
+std::string runtime_name(Capability capability) {
+  std::string name = to_string(capability);
+  if (name.starts_with("cap_")) name.erase(0, 4);
+  for (char& letter : name) {
+    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+  }
+  return name;
+}
+
+// What --cap-add adds is root's.
+std::string way_to(Capability capability) {
+  const uid_t uid = geteuid();
+  if (uid != 0) return "cinit runs as uid " + std::to_string(uid) + ", who does not have it";
+  return "docker run --cap-add " + runtime_name(capability);
+}
+
+bool not_permitted(int error) { return error == EPERM || error == EACCES; }
+
+// What to do about it, when it was refused for want of a capability.
+std::string way_out(int error, Capability needed) {
+  if (!not_permitted(error)) return "";
+  return " (CAP_" + runtime_name(needed) + " is needed: " + way_to(needed) + ")";
+}
+
+std::string why_not_given(int error, Capability capability) {
+  if (error == EINVAL) return " (this kernel does not know it)";
+  if (!not_permitted(error)) return "";
+  if (geteuid() != 0) return " (" + way_to(capability) + ")";
+  return " (the container does not have it; " + way_to(capability) + ")";
+}
+
+// What cinit tells it about itself, as systemd does: sd_notify(3), systemd.service(5), "$MAINPID".
+void add_provided(config::Variables& variables, const Provision& provision) {
+  using std::chrono::microseconds;
+  if (!provision.notify_socket.empty()) variables["NOTIFY_SOCKET"] = provision.notify_socket;
+  if (provision.watchdog) {
+    variables["WATCHDOG_USEC"] = std::to_string(std::chrono::duration_cast<microseconds>(*provision.watchdog).count());
+  }
+  if (provision.main_pid) variables["MAINPID"] = std::to_string(*provision.main_pid);
+}
+
 }  // namespace
 
 LaunchSetup::LaunchSetup(const core::PlannedService& service, const config::Config& config,
                          const Surroundings& surroundings)
     : service_(service), spec_(service.spec), config_(config), surroundings_(surroundings) {}
 
-LaunchSetup::Failed LaunchSetup::prepare() {
-  take_command();
+LaunchSetup::Failed LaunchSetup::prepare(const Provision& provision) {
+  take_command(provision.command ? *provision.command : spec_.command);
   take_role();
   take_limits();
+  take_priorities();
   if (spec_.umask) {
     child_.set_umask = true;
     child_.umask = spec_.umask->bits;
   }
   if (spec_.working_dir) child_.working_dir = spec_.working_dir->c_str();
-  if (Failed failed = find_identity()) return failed;
-  if (Failed failed = compose_environment()) return failed;
-  return open_outputs();
+  child_.extra_fd = provision.ready_fd;
+  child_.extra_number = provision.ready_number;
+  if (Failed failed = take_privileges()) return failed;
+  if (Failed failed = compose_environment(provision)) return failed;
+  return open_outputs(provision);
 }
 
-void LaunchSetup::take_command() {
-  command_ = spec_.command;
+void LaunchSetup::take_command(const config::Command& command) {
+  command_ = command;
   argv_.push_back(nullptr);  // the slot that os::ChildSetup::argv asks for
   for (std::string& word : command_) argv_.push_back(word.data());
   argv_.push_back(nullptr);
@@ -96,12 +139,31 @@ void LaunchSetup::take_limits() {
   child_.limits_count = limits_.size();
 }
 
+void LaunchSetup::take_priorities() {
+  child_.set_oom_score_adj = spec_.oom_score_adj.has_value();
+  child_.oom_score_adj = spec_.oom_score_adj.value_or(0);
+  child_.set_nice = spec_.nice.has_value();
+  child_.nice = spec_.nice.value_or(0);
+}
+
+LaunchSetup::Failed LaunchSetup::take_privileges() {
+  child_.no_new_privileges = spec_.no_new_privileges.value_or(false);
+  if (!spec_.capabilities) return std::nullopt;
+  child_.set_capabilities = true;
+  for (const std::string& name : *spec_.capabilities) {
+    const std::optional<Capability> capability = parse_capability(name);
+    if (!capability) return failure(StartStage::Prepare, Error{"there is no capability \"" + name + "\""});
+    child_.capabilities.add(*capability);
+  }
+  return std::nullopt;
+}
+
 // Without privilege one's own user is not a change, and so no error.
 bool LaunchSetup::keeps_identity() const {
   return !spec_.group && !spec_.groups && (!account_ || account_->uid == geteuid());
 }
 
-LaunchSetup::Failed LaunchSetup::find_identity() {
+LaunchSetup::Failed LaunchSetup::identify() {
   if (spec_.user) {
     Result<os::Account> account = os::find_user(*spec_.user);
     if (!account) return failure(StartStage::Prepare, account.error());
@@ -140,25 +202,19 @@ LaunchSetup::Failed LaunchSetup::find_groups() {
   return std::nullopt;
 }
 
-LaunchSetup::Failed LaunchSetup::compose_environment() {
+LaunchSetup::Failed LaunchSetup::compose_environment(const Provision& provision) {
   config::Variables variables;
   if (!spec_.clear_env) variables = surroundings_.environment;
-  if (service_.role != core::Role::MainCommand) {
-    for (const char* name : kOwnVariables) variables.erase(name);
-  }
+  if (service_.role != core::Role::MainCommand) variables = without_own(std::move(variables));
   if (account_) {
     variables["HOME"] = account_->home;
     variables["SHELL"] = account_->shell;
     if (!account_->name.empty()) variables["USER"] = variables["LOGNAME"] = account_->name;
   }
   merge(variables, config_.env);
-  for (const auto& file : {config_.container.env_file, spec_.env_file}) {
-    if (!file) continue;
-    const Result<config::Variables> read = read_env_file(*file);
-    if (!read) return failure(StartStage::Prepare, read.error());
-    merge(variables, *read);
-  }
+  if (Failed failed = read_env_files(variables)) return failed;
   merge(variables, spec_.env);
+  add_provided(variables, provision);
   if (const auto path = variables.find("PATH"); path != variables.end()) {
     search_path_ = path->second;
     child_.search_path = search_path_.c_str();
@@ -172,18 +228,32 @@ LaunchSetup::Failed LaunchSetup::compose_environment() {
   return std::nullopt;
 }
 
-LaunchSetup::Failed LaunchSetup::open_outputs() {
-  if (Failed failed = open_output(StartStage::Stdout, spec_.output, stdout_file_, child_.stdout_fd)) return failed;
+LaunchSetup::Failed LaunchSetup::read_env_files(config::Variables& variables) const {
+  for (const auto& file : {config_.container.env_file, spec_.env_file}) {
+    if (!file) continue;
+    const Result<config::Variables> read = read_env_file(*file);
+    if (!read) return failure(StartStage::Prepare, read.error());
+    merge(variables, *read);
+  }
+  return std::nullopt;
+}
+
+LaunchSetup::Failed LaunchSetup::open_outputs(const Provision& provision) {
+  child_.stdout_fd = provision.silent ? surroundings_.null.get() : provision.stdout_fd;
+  child_.stderr_fd = provision.silent ? surroundings_.null.get() : provision.stderr_fd;
+  if (provision.silent) return std::nullopt;
   child_.stderr_to_stdout = spec_.error.kind == config::Output::Kind::Stdout;
+  if (child_.stdout_fd < 0) {
+    if (Failed failed = open_output(StartStage::Stdout, spec_.output, stdout_file_, child_.stdout_fd)) return failed;
+  }
+  if (child_.stderr_fd >= 0) return std::nullopt;
   return open_output(StartStage::Stderr, spec_.error, stderr_file_, child_.stderr_fd);
 }
 
 LaunchSetup::Failed LaunchSetup::open_output(StartStage stage, const config::Output& output, os::Fd& file, int& fd) {
   if (output.kind == config::Output::Kind::Null) fd = surroundings_.null.get();
   if (output.kind != config::Output::Kind::File) return std::nullopt;
-  const uid_t uid = child_.set_uid ? child_.uid : static_cast<uid_t>(-1);
-  const gid_t gid = child_.set_gid ? child_.gid : static_cast<gid_t>(-1);
-  file = os::open_log(output.path, uid, gid);
+  file = os::open_log(output.path, uid(), gid());
   fd = file.get();
   if (file) return std::nullopt;
   return failure(stage, file.error(), "cannot open " + output.path + " for its output: " + strerror(file.error()));
@@ -191,8 +261,8 @@ LaunchSetup::Failed LaunchSetup::open_output(StartStage stage, const config::Out
 
 core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
   const std::string reason = strerror(result.error);
-  const auto failed = [&](std::string what) {
-    return failure(result.stage, result.error, std::move(what) + ": " + reason);
+  const auto failed = [&](std::string what, const std::string& advice = "") {
+    return failure(result.stage, result.error, std::move(what) + ": " + reason + advice);
   };
   switch (result.stage) {
     case StartStage::Exec: {
@@ -203,6 +273,19 @@ core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
     case StartStage::Limits:
       return failed("limits." + limit_names_[result.limit] + " cannot be set to " +
                     describe(limits_[result.limit].value));
+    case StartStage::OomScore:
+      return failed(
+          "cannot set oom-score-adj to " + std::to_string(child_.oom_score_adj) + " (/proc/self/oom_score_adj)",
+          way_out(result.error, kSystemResource));
+    case StartStage::Nice:
+      return failed("cannot set nice to " + std::to_string(child_.nice), way_out(result.error, kSystemNice));
+    case StartStage::BoundingSet:
+      return failed("cannot take the capability " + to_string(result.capability) + " away from it",
+                    way_out(result.error, kSetCapabilities));
+    case StartStage::Capabilities:
+      return failed("cannot give it the capability " + to_string(result.capability),
+                    why_not_given(result.error, result.capability));
+    case StartStage::NoNewPrivileges: return failed("cannot set no-new-privileges");
     case StartStage::Groups: return failed("its supplementary groups cannot be set (setgroups)");
     case StartStage::Group: return failed("cannot change to group " + std::to_string(child_.gid) + " (setgid)");
     case StartStage::User:
@@ -214,6 +297,8 @@ core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
     case StartStage::Stdin: return failed("cannot connect its standard input");
     case StartStage::Stdout: return failed("cannot connect its standard output");
     case StartStage::Stderr: return failed("cannot connect its standard error");
+    case StartStage::ExtraDescriptor:
+      return failed("cannot connect the descriptor for its readiness, " + std::to_string(child_.extra_number));
     case StartStage::Fork: return failed("cannot make a process (fork)");
     case StartStage::Prepare: break;
   }

@@ -8,6 +8,7 @@
 #include "core/event.hpp"
 #include "init/environment.hpp"
 #include "init/launcher.hpp"
+#include "init/provision.hpp"
 #include "os/accounts.hpp"
 #include "os/spawn.hpp"
 
@@ -22,8 +23,14 @@ class LaunchSetup {
   LaunchSetup(const LaunchSetup&) = delete;
   LaunchSetup& operator=(const LaunchSetup&) = delete;
 
-  // Everything. To be called once.
-  Failed prepare();
+  // Looks up whom it will run as: uid() and gid().
+  Failed identify();
+  // Everything else. Both are to be called once, in this order.
+  Failed prepare(const Provision& provision = {});
+
+  // Those that the process will have; -1: cinit's own.
+  uid_t uid() const { return child_.set_uid ? child_.uid : static_cast<uid_t>(-1); }
+  gid_t gid() const { return child_.set_gid ? child_.gid : static_cast<gid_t>(-1); }
 
   // After prepare() has succeeded.
   const os::ChildSetup& child() const { return child_; }
@@ -33,13 +40,16 @@ class LaunchSetup {
   core::StartFailure explain(const os::SpawnResult& result) const;
 
  private:
+  Failed take_privileges();
   Failed find_identity();
   Failed find_groups();
-  Failed compose_environment();
-  Failed open_outputs();
+  Failed compose_environment(const Provision& provision);
+  Failed read_env_files(config::Variables& variables) const;
+  Failed open_outputs(const Provision& provision);
   Failed open_output(StartStage stage, const config::Output& output, os::Fd& file, int& fd);
-  void take_command();
+  void take_command(const config::Command& command);
   void take_limits();
+  void take_priorities();
   void take_role();
   bool keeps_identity() const;
 

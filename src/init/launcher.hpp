@@ -4,9 +4,10 @@
 #include <variant>
 
 #include "config/config.hpp"
-#include "core/event.hpp"
+#include "core/action.hpp"
 #include "core/plan.hpp"
 #include "init/container_environment.hpp"
+#include "init/provision.hpp"
 #include "os/fd.hpp"
 
 namespace cinit::init {
@@ -19,16 +20,26 @@ struct Surroundings {
   ContainerEnvironment directory;  // from which hooks change the environment
 };
 
+class LaunchSetup;
+class Listener;
+
 // Everything that a start depends on (users, groups, files, the environment) is looked up anew each time, because hooks and
 // other services may have changed it.
 class Launcher {
  public:
-  // All three must outlive the launcher.
-  Launcher(const core::Plan& plan, const config::Config& config, Surroundings& surroundings)
-      : plan_(plan), config_(config), surroundings_(surroundings) {}
+  // When there is a pid, the program runs; otherwise nothing is left of the attempt.
+  using Launched = std::variant<pid_t, core::StartFailure>;
 
-  // Starts the service's process. When it returns a pid, the program runs; otherwise nothing is left of the attempt.
-  std::variant<pid_t, core::StartFailure> launch(core::ServiceId id);
+  // All of them must outlive the launcher.
+  Launcher(const core::Plan& plan, const config::Config& config, Surroundings& surroundings, Listener& listener)
+      : plan_(plan), config_(config), surroundings_(surroundings), listener_(listener) {}
+
+  // Starts the service's main process.
+  Launched launch(core::ServiceId id);
+  // Starts one of the service's commands. `main`: the pid of its main process; 0: there is none.
+  Launched launch_task(const core::RunTask& task, pid_t main);
+  // Starts an exec probe of the service. Its output is nobody's.
+  Launched launch_probe(core::ServiceId id, const config::Command& command, pid_t main);
 
   // A hook has ended: what starts from now on gets the environment as it is now.
   void reload_environment();
@@ -37,9 +48,11 @@ class Launcher {
   const core::Plan& plan_;
   const config::Config& config_;
   Surroundings& surroundings_;
+  Listener& listener_;
   bool shared_stdout_ = false;
   bool shared_stderr_ = false;
 
+  Launched start(core::ServiceId id, LaunchSetup& setup, const Provision& provision);
   void share_outputs(const config::Service& spec);
 };
 

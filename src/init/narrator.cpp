@@ -17,16 +17,39 @@ std::string join(const Parts&... parts) {
   return std::string(line.text());
 }
 
-std::string describe(WaitStatus status) {
-  if (!status.by_signal()) return join("exited with code ", status.code());
-  return join("killed by ", to_string(status.signal()));
+std::string describe(const notice::Restart& restart) {
+  if (restart.burst == 0) return join("restarting in ", restart.delay);
+  return join("restarting in ", restart.delay, " (", std::int64_t{restart.start}, " of ", std::int64_t{restart.burst},
+              ")");
 }
 
-std::string describe(const std::optional<notice::Restart>& restart) {
-  if (!restart) return "";
-  if (restart->burst == 0) return join(", restarting in ", restart->delay);
-  return join(", restarting in ", restart->delay, " (", std::int64_t{restart->start}, " of ",
-              std::int64_t{restart->burst}, ")");
+std::string describe(const std::variant<WaitStatus, core::StartFailure>& result) {
+  if (const auto* failure = std::get_if<core::StartFailure>(&result)) return failure->detail;
+  return init::describe(*std::get_if<WaitStatus>(&result));
+}
+
+const char* name_of(core::Task task) {
+  switch (task) {
+    case core::Task::PreStart: return "pre-start";
+    case core::Task::PostStart: return "post-start";
+    case core::Task::PreStop: return "pre-stop";
+    case core::Task::StopCommand: return "stop-command";
+    case core::Task::PostStop: break;
+  }
+  return "post-stop";
+}
+
+// What a service has not done that is not ready, when there is no probe that says it.
+std::string what_is_missing(const config::Service& spec) {
+  if (!spec.ready) return "";
+  return std::visit(Overloaded{
+                        [](const config::NotifyReady&) -> std::string { return "it did not say READY=1"; },
+                        [](const config::FdReady& by) { return join("no newline came on its descriptor ", by.fd); },
+                        [](const config::LogReady& by) { return "its output did not have \"" + by.text + "\""; },
+                        [](const config::DelayReady& by) { return join("it is to run for ", by.delay); },
+                        [](const config::Probe&) -> std::string { return "its first probe has not come to an end"; },
+                    },
+                    spec.ready->when);
 }
 
 std::string name_of(const core::Plan& plan, ServiceId id) { return plan[id].spec.name; }
@@ -36,10 +59,14 @@ class Narrator {
   explicit Narrator(const core::Plan& plan) : plan_(plan) {}
 
   Narration operator()(const notice::Started& n) const { return about(n.service, "started", "started"); }
-  Narration operator()(const notice::Ready& n) const { return about(n.service, "ready", "ready"); }
+  Narration operator()(const notice::Ready& n) const {
+    return about(n.service, "ready", join("ready after ", n.after));
+  }
   Narration operator()(const notice::Exited& n) const {
     const LogLevel level = n.expected ? LogLevel::Info : LogLevel::Warning;
-    const std::string text = join(describe(n.status), " after ", n.ran, describe(n.restart));
+    std::string text =
+        join(init::describe(n.status), n.before_ready ? " before it was ready, after " : " after ", n.ran);
+    if (n.restart) text += ", " + describe(*n.restart);
     return about(n.service, n.status.by_signal() ? "killed" : "exited", text, level);
   }
   Narration operator()(const notice::StartPostponed& n) const {
@@ -61,7 +88,51 @@ class Narrator {
   }
   Narration operator()(const notice::Done& n) const { return about(n.service, "done", "done"); }
   Narration operator()(const notice::TimedOut& n) const {
-    return about(n.service, "timeout", join("has not finished within ", n.waited), LogLevel::Error);
+    const config::Service& spec = plan_[n.service].spec;
+    const bool finishes = spec.type == config::ServiceType::Oneshot;
+    std::string text = join(finishes ? "has not finished within " : "is not ready after ", n.waited);
+    const std::string why = finishes || !n.detail.empty() ? n.detail : what_is_missing(spec);
+    if (!why.empty()) text += ": " + why;
+    return about(n.service, "timeout", std::move(text), LogLevel::Error);
+  }
+  Narration operator()(const notice::Restarting& n) const {
+    return about(n.service, "restarting", "the start failed, " + describe(n.restart), LogLevel::Warning);
+  }
+  Narration operator()(const notice::TaskFailed& n) const {
+    const auto number = static_cast<std::int64_t>(n.index) + 1;
+    const bool is_one_of_many = n.task != core::Task::StopCommand;
+    const std::string which = is_one_of_many ? join(name_of(n.task), " command ", number) : name_of(n.task);
+    return about(n.service, "command-failed", which + " failed: " + describe(n.result), LogLevel::Warning);
+  }
+  Narration operator()(const notice::TaskTimedOut& n) const {
+    return about(n.service, "timeout", join(name_of(n.task), " has not finished within ", n.waited), LogLevel::Warning);
+  }
+  Narration operator()(const notice::HealthCheckFailed& n) const {
+    const std::string counted = n.failures == 0
+                                    ? "; in its start-period, so it does not count"
+                                    : join(" (", std::int64_t{n.failures}, " of ", std::int64_t{n.retries}, ")");
+    return about(n.service, "health-check-failed", "health check failed: " + n.detail + counted, LogLevel::Warning);
+  }
+  Narration operator()(const notice::Healthy& n) const { return about(n.service, "healthy", "healthy again"); }
+  Narration operator()(const notice::Unhealthy& n) const {
+    const char* what = n.action == config::HealthAction::Restart    ? "unhealthy; it is stopped to be started again"
+                       : n.action == config::HealthAction::Shutdown ? "unhealthy; everything is stopped"
+                                                                    : "unhealthy";
+    return about(n.service, "unhealthy", what, LogLevel::Error);
+  }
+  Narration operator()(const notice::WatchdogExpired& n) const {
+    if (!n.within)
+      return about(n.service, "watchdog", "says that it is not well (WATCHDOG=trigger)", LogLevel::Warning);
+    return about(n.service, "watchdog", join("did not say WATCHDOG=1 within ", *n.within), LogLevel::Warning);
+  }
+  Narration operator()(const notice::Requested& n) const {
+    const char* what = n.what == core::Requested::What::Start  ? "start"
+                       : n.what == core::Requested::What::Stop ? "stop"
+                                                               : "restart";
+    return about(n.service, "requested", join(what, " requested by \"cinit ", what, "\""));
+  }
+  Narration operator()(const notice::BootFinished& n) const {
+    return about_all("ready", join("every service is ready after ", n.after));
   }
   Narration operator()(const notice::Failed& n) const {
     switch (plan_[n.service].role) {
@@ -70,16 +141,17 @@ class Narrator {
       case core::Role::Service:
       case core::Role::MainCommand: break;
     }
-    return about(n.service, "failed", "failed: it is not to be restarted", LogLevel::Error);
+    return about(n.service, "failed", "failed: restart is \"no\"", LogLevel::Error);
   }
   Narration operator()(const notice::Stopping& n) const {
-    return about(n.service, "stopping", join("stopping: sending ", to_string(n.signal)));
+    const std::string how = n.signal ? "sending " + to_string(*n.signal) : "running its stop-command";
+    return about(n.service, "stopping", "stopping: " + how);
   }
   Narration operator()(const notice::Stopped& n) const { return about(n.service, "stopped", "stopped"); }
   Narration operator()(const notice::Killing& n) const {
     const char* who = n.main_process ? "still running " : "processes that it started are still there ";
-    return about(n.service, "killing", join(who, n.waited, " after ", to_string(n.signal), "; sending SIGKILL"),
-                 LogLevel::Warning);
+    const std::string what = n.signal ? to_string(*n.signal) : "it was asked to stop";
+    return about(n.service, "killing", join(who, n.waited, " after ", what, "; sending SIGKILL"), LogLevel::Warning);
   }
   Narration operator()(const notice::MainSuspended& n) const {
     return about(*plan_.main_command, "suspended",
@@ -119,6 +191,7 @@ class Narrator {
       case notice::StopCause::StopSignal: return join("got ", to_string(n.signal.value_or(Signal{15})));
       case notice::StopCause::MainCommandEnded: return "the main command has ended";
       case notice::StopCause::HookFailed: return join(name_of(plan_, *n.service), " has failed");
+      case notice::StopCause::ServiceUnhealthy: return join(name_of(plan_, *n.service), " is unhealthy");
       case notice::StopCause::ServiceEnded: return join(name_of(plan_, *n.service), " has ended for good");
       case notice::StopCause::AllEnded: return "every service has ended";
       case notice::StopCause::InternalError: break;
@@ -130,6 +203,11 @@ class Narrator {
 };
 
 }  // namespace
+
+std::string describe(WaitStatus status) {
+  if (!status.by_signal()) return join("exited with code ", status.code());
+  return join("killed by ", to_string(status.signal()));
+}
 
 Narration narrate(const core::Notice& notice, const core::Plan& plan) { return std::visit(Narrator(plan), notice); }
 

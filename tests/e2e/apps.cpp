@@ -2,11 +2,17 @@
 //
 // Every line is written with a single write(2), so that lines of different processes never mix. A mode that waits for
 // signals says "ready" first: from then on no signal is lost.
+#include "apps.hpp"
+
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <sys/ipc.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -21,10 +27,6 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
-
-namespace {
-
-using Arguments = char**;  // those after the mode, ended by a nullptr
 
 void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -41,6 +43,10 @@ void say(const std::string& line) { write_all(STDOUT_FILENO, line + "\n"); }
   std::exit(111);
 }
 
+int number_of(const char* text, int otherwise) { return text == nullptr ? otherwise : std::atoi(text); }
+
+namespace {
+
 pid_t checked_fork() {
   const pid_t pid = fork();
   if (pid < 0) fail("fork");
@@ -49,8 +55,6 @@ pid_t checked_fork() {
 
 // "web: " for the name "web", nothing without one: the start of a process's lines.
 std::string prefix_of(const char* name) { return name == nullptr ? "" : std::string(name) + ": "; }
-
-int number_of(const char* text, int otherwise) { return text == nullptr ? otherwise : std::atoi(text); }
 
 std::string name_of(int signal) {
   switch (signal) {
@@ -185,6 +189,95 @@ int orphans(Arguments arguments) {
   obey("orphans: ");
 }
 
+// wait-for PATH: exits with 0 as soon as the file exists.
+int wait_for(Arguments arguments) {
+  const timespec span{0, 1'000'000};
+  while (access(arguments[0], F_OK) != 0) nanosleep(&span, nullptr);
+  return 0;
+}
+
+// Forks a process with a pid that is free, or will be in a moment. Other processes of the namespace may start meanwhile, so
+// this may need more than one attempt.
+pid_t fork_as(pid_t wanted) {
+  const timespec span{0, 1'000'000};
+  for (int attempt = 0; attempt < 5000; ++attempt) {
+    const int last_pid = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+    if (last_pid < 0) fail("ns_last_pid");
+    write_all(last_pid, std::to_string(wanted - 1));
+    close(last_pid);
+    const pid_t pid = checked_fork();
+    if (pid == 0 && getpid() != wanted) _exit(0);
+    if (pid == 0 || pid == wanted) return pid;
+    waitpid(pid, nullptr, 0);
+    nanosleep(&span, nullptr);
+  }
+  say("pid " + std::to_string(wanted) + " is not free");
+  std::exit(111);
+}
+
+// Gives a pid to an orphan, which says so and ends with `code`. Comes back when its parent is gone.
+void give_to_orphan(pid_t wanted, int code) {
+  std::array<int, 2> parent_lives{};
+  if (pipe(parent_lives.data()) != 0) fail("pipe");
+  const pid_t parent = checked_fork();
+  if (parent == 0) {
+    if (fork_as(wanted) == 0) {
+      close(parent_lives[1]);
+      char end = 0;
+      if (read(parent_lives[0], &end, 1) != 0) _exit(111);
+      say("orphan: pid " + std::to_string(getpid()) + ", child of " + std::to_string(getppid()) + ", ends with " +
+          std::to_string(code));
+      _exit(code);
+    }
+    _exit(0);
+  }
+  waitpid(parent, nullptr, 0);
+  close(parent_lives[0]);
+  close(parent_lives[1]);  // the last copy: the orphan has been adopted by now
+}
+
+// reuse PID CODE: gives the pid to an orphan that ends with the code.
+int reuse(Arguments arguments) {
+  give_to_orphan(number_of(arguments[0], 0), number_of(arguments[1], 0));
+  return 0;
+}
+
+// heir PID CODE: leaves a daemon behind that does on SIGTERM what `reuse` does, and exits when that is ready.
+int heir(Arguments arguments) {
+  block_signals();  // before the fork: what the daemon gets early waits for it
+  in_orphan([&] {
+    next_signal(block_signals());
+    reuse(arguments);
+  });
+  return 0;
+}
+
+// leave-member PATH PID CODE: leaves a process in its process group that, after SIGTERM, ends as soon as the file exists.
+// Its parent, out of the group and the session, then does what `reuse` does, and waits for a signal so as not to wake PID 1
+// by its own end. Exits when both are there.
+int leave_member(Arguments arguments) {
+  std::array<int, 2> ready{};
+  if (pipe(ready.data()) != 0) fail("pipe");
+  block_signals();  // before the fork: what the member gets early waits for it
+  if (checked_fork() != 0) {
+    close(ready[1]);
+    char end = 0;
+    return read(ready[0], &end, 1) == 0 ? 0 : 111;
+  }
+  const pid_t member = checked_fork();
+  if (member == 0) {
+    close(ready[1]);
+    say("member: handle signal: " + name_of(next_signal(block_signals())));
+    return wait_for(arguments);
+  }
+  setsid();
+  close(ready[1]);
+  waitpid(member, nullptr, 0);
+  reuse(arguments + 1);
+  next_signal(block_signals());
+  return 0;
+}
+
 // zombies N: N processes that have ended, and whose parent ends without having waited for them; then obeys.
 int zombies(Arguments arguments) {
   const int count = number_of(arguments[0], 1);
@@ -217,6 +310,12 @@ int raise_mode(Arguments arguments) {
   return 111;
 }
 
+// Makes the two that glibc keeps for itself deadly, whatever was inherited: glibc itself refuses to.
+void unignore_libc_signals() {
+  const std::array<unsigned long, 4> standard{};  // the kernel's sigaction: all zero is SIG_DFL
+  for (const int signal : {32, 33}) syscall(SYS_rt_sigaction, signal, standard.data(), nullptr, 8);
+}
+
 // print-signals LAST: says "got N (K times)" for each signal that it gets; exits with 0 after LAST.
 int print_signals(Arguments arguments) {
   const int last = number_of(arguments[0], SIGTERM);
@@ -224,6 +323,7 @@ int print_signals(Arguments arguments) {
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);
   std::array<int, 65> counts{};
+  unignore_libc_signals();
   say("ready");
   for (;;) {
     const int signal = next_signal(all);
@@ -231,6 +331,28 @@ int print_signals(Arguments arguments) {
         " times)");
     if (signal == last) return 0;
   }
+}
+
+// pair LAST: the same in two processes of one group, each with its name in front.
+int pair(Arguments arguments) {
+  const int last = number_of(arguments[0], SIGTERM);
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, nullptr);
+  const pid_t child = checked_fork();
+  const char* const name = child == 0 ? "child: " : "parent: ";
+  say(name + std::string("ready"));
+  for (;;) {
+    const int signal = next_signal(all);
+    if (signal == SIGCHLD) continue;
+    say(name + std::string("got ") + std::to_string(signal));
+    if (signal == last) break;
+  }
+  if (child > 0) {
+    kill(child, last);  // in case that it did not get its own
+    waitpid(child, nullptr, 0);
+  }
+  return 0;
 }
 
 // The lines of /proc/self/status that begin with one of `keys`.
@@ -286,11 +408,62 @@ int state(Arguments) {
   add("cwd", directory.data());
   add("umask", mask_text.data());
   add("descriptors", open_descriptors());
+  add("euid", std::to_string(geteuid()));
   text += status_lines({"SigBlk", "SigIgn", "SigCgt", "NoNewPrivs"});
   for (char** variable = environ; *variable != nullptr; ++variable) text += "env." + std::string(*variable) + "\n";
   text += "end of state\n";
   write_all(STDOUT_FILENO, text);
   return 0;
+}
+
+// Whose process group or session it is, in words: the numbers differ from run to run.
+std::string owner_of(pid_t id, pid_t own, pid_t parents) {
+  if (id <= 0) return "nobody's";
+  if (id == own) return "own";
+  return id == parents ? "the parent's" : "another";
+}
+
+// place: where a process stands among others, without numbers that differ from run to run.
+int place(Arguments) {
+  const pid_t parent = getppid();
+  std::string text = std::string("parent: ") + (parent == 1 ? "PID 1" : "another") + "\n";
+  text += "group: " + owner_of(getpgrp(), getpid(), getpgid(parent)) + "\n";
+  text += "session: " + owner_of(getsid(0), getpid(), getsid(parent)) + "\n";
+  text += "foreground: " + owner_of(tcgetpgrp(STDIN_FILENO), getpgrp(), getpgid(parent)) + "\n";
+  const int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
+  text += std::string("controlling terminal: ") + (terminal >= 0 ? "yes" : "no") + "\n";
+  if (terminal >= 0) text += "its foreground: " + owner_of(tcgetpgrp(terminal), getpgrp(), getpgid(parent)) + "\n";
+  if (terminal >= 0) close(terminal);
+  text += "descriptors: " + open_descriptors() + "\n" + status_lines({"SigBlk", "SigIgn", "SigCgt"});
+  const char* listen_pid = std::getenv("LISTEN_PID");
+  if (listen_pid) text += std::string("LISTEN_PID: ") + owner_of(std::atoi(listen_pid), getpid(), parent) + "\n";
+  text += "end of place\n";
+  write_all(STDOUT_FILENO, text);
+  return 0;
+}
+
+// with WORD=NUMBER... -- COMMAND: ignore=SIGNAL, block=SIGNAL, raise=SIGNAL (block it, and have it pending), fd=DESCRIPTOR
+// (opened), no-stdin=0 (standard input is /dev/null), name=TEXT (its argv[0]); then turns into the command.
+int with(Arguments arguments) {
+  char* name = nullptr;
+  for (; *arguments != nullptr && std::string_view(*arguments) != "--"; ++arguments) {
+    const std::string_view word = *arguments;
+    const int number = std::atoi(*arguments + word.find('=') + 1);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    if (word.starts_with("ignore=")) std::signal(number, SIG_IGN);
+    if (word.starts_with("block=") || word.starts_with("raise=")) sigprocmask(SIG_BLOCK, &set, nullptr);
+    if (word.starts_with("raise=")) kill(getpid(), number);
+    if (word.starts_with("fd=")) dup2(STDOUT_FILENO, number);
+    if (word.starts_with("no-stdin=")) dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+    if (word.starts_with("name=")) name = *arguments + std::string_view("name=").size();
+  }
+  if (*arguments == nullptr) return 112;
+  const std::string program = arguments[1];
+  if (name != nullptr) arguments[1] = name;
+  execvp(program.c_str(), arguments + 1);
+  fail(program.c_str());
 }
 
 // shm BYTES
@@ -320,11 +493,53 @@ int flood(Arguments arguments) {
   return 0;
 }
 
-// wait-for PATH: exits with 0 as soon as the file exists.
-int wait_for(Arguments arguments) {
-  const timespec span{0, 1'000'000};
-  while (access(arguments[0], F_OK) != 0) nanosleep(&span, nullptr);
+// lines NAME COUNT FROM TO: so many lines "NAME NUMBER xxx...", each of a size between the two, without its newline.
+int lines(Arguments arguments) {
+  const int count = number_of(arguments[1], 1);
+  const int from = number_of(arguments[2], 100);
+  const int to = number_of(arguments[3], from);
+  for (int number = 0; number < count; ++number) {
+    std::string line = std::string(arguments[0]) + " " + std::to_string(number) + " ";
+    line.resize(static_cast<std::size_t>(from + number * 7919 % (to - from + 1)), static_cast<char>('a' + number % 26));
+    say(line);
+  }
   return 0;
+}
+
+// bytes: a line with each byte there is, but for the newline.
+int bytes(Arguments) {
+  std::string line;
+  for (int byte = 0; byte < 256; ++byte) {
+    if (byte != '\n') line += static_cast<char>(byte);
+  }
+  say(line);
+  return 0;
+}
+
+// without CAPABILITY COMMAND...: runs the command with that capability (a number) out of reach.
+int without(Arguments arguments) {
+  if (prctl(PR_CAPBSET_DROP, number_of(arguments[0], 0), 0, 0, 0) != 0) fail("prctl");
+  execv(arguments[1], arguments + 1);
+  fail(arguments[1]);
+}
+
+// bind PORT
+int bind_port(Arguments arguments) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(number_of(arguments[0], 80)));
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fail("bind");
+  say("bound");
+  return 0;
+}
+
+// as ID COMMAND...: runs the command as the user and the group of this number.
+int as(Arguments arguments) {
+  const auto id = static_cast<uid_t>(number_of(arguments[0], 0));
+  if (getuid() != id && (setgroups(0, nullptr) != 0 || setgid(id) != 0 || setuid(id) != 0)) fail("as");
+  execvp(arguments[1], arguments + 1);
+  fail(arguments[1]);
 }
 
 struct Mode {
@@ -333,15 +548,41 @@ struct Mode {
 };
 
 constexpr Mode kModes[] = {
-    {"app1", app1},         {"app2", app2},
-    {"app3", app3},         {"deaf-child", deaf_child},
-    {"slow", slow},         {"daemon", daemon_mode},
-    {"orphans", orphans},   {"zombies", zombies},
-    {"stream", stream},     {"exit", exit_mode},
-    {"raise", raise_mode},  {"print-signals", print_signals},
-    {"state", state},       {"shm", shm},
-    {"flood", flood},       {"open-stdout", open_stdout},
+    {"app1", app1},
+    {"app2", app2},
+    {"app3", app3},
+    {"deaf-child", deaf_child},
+    {"slow", slow},
+    {"daemon", daemon_mode},
+    {"orphans", orphans},
+    {"zombies", zombies},
+    {"stream", stream},
+    {"exit", exit_mode},
+    {"raise", raise_mode},
+    {"print-signals", print_signals},
+    {"state", state},
+    {"shm", shm},
+    {"flood", flood},
+    {"open-stdout", open_stdout},
     {"wait-for", wait_for},
+    {"reuse", reuse},
+    {"heir", heir},
+    {"leave-member", leave_member},
+    {"as", as},
+    {"notify", notify},
+    {"notify-with-descriptors", notify_with_descriptors},
+    {"notify-without-end", notify_without_end},
+    {"barrier", barrier},
+    {"keep-alive", keep_alive},
+    {"listen", listen_on},
+    {"http", serve_http},
+    {"lines", lines},
+    {"bytes", bytes},
+    {"without", without},
+    {"bind", bind_port},
+    {"place", place},
+    {"with", with},
+    {"pair", pair},
 };
 
 }  // namespace

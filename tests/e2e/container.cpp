@@ -15,6 +15,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include "spawn.hpp"
@@ -207,6 +209,7 @@ Arguments Container::sandbox_arguments(const Arguments& command, const Options& 
     add("--cap-drop", "all");
   }
   if (options.read_only) all.emplace_back("--read-only");
+  if (options.network) all.emplace_back("--net");
   if (options.no_proc) all.emplace_back("--no-proc");
   if (options.read_only_proc_sys) add("--proc-sys", "ro");
   all.push_back(root_);
@@ -368,6 +371,21 @@ std::string Container::read(const std::string& path) const {
 
 std::string Container::read_shared(const std::string& name) const { return read_file(directory_ / ("shared/" + name)); }
 
+Effort Container::effort() const {
+  const std::string directory = "/proc/" + std::to_string(pid_);
+  const std::string stat = read_file(directory + "/stat");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+  std::vector<std::string> field{std::istream_iterator<std::string>(fields), {}};
+  const long ticks = std::stol(field.at(11)) + std::stol(field.at(12));  // utime and stime: fields 14 and 15 in all
+  const std::string waits = status_field(read_file(directory + "/status"), "voluntary_ctxt_switches");
+  return {std::chrono::milliseconds(ticks * 1000 / sysconf(_SC_CLK_TCK)), std::stol(waits)};
+}
+
+std::size_t Container::descriptors() const {
+  const fs::directory_iterator all("/proc/" + std::to_string(pid_) + "/fd");
+  return static_cast<std::size_t>(std::distance(fs::begin(all), fs::end(all)));
+}
+
 std::vector<std::string> Container::leftovers() const {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_ / "tmp")) names.push_back(entry.path());
@@ -407,7 +425,8 @@ int Container::count(std::string_view text) {
 
 // Waits until something happens that this class keeps a record of, and records it.
 void Container::poll_once(Clock::duration limit) {
-  std::vector<pollfd> all{{output_, POLLIN, 0}, {sandbox_pidfd_, POLLIN, 0}, {ended_ ? -1 : pidfd_, POLLIN, 0}};
+  std::vector<pollfd> all{
+      {reads_ ? output_ : -1, POLLIN, 0}, {sandbox_pidfd_, POLLIN, 0}, {ended_ ? -1 : pidfd_, POLLIN, 0}};
   for (const Watched& process : watched_) all.push_back({process.gone ? -1 : process.pidfd, POLLIN, 0});
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::max(limit, Clock::duration::zero()));
   poll(all.data(), all.size(), static_cast<int>(left.count()));
@@ -425,7 +444,7 @@ void Container::note_ends() {
 }
 
 void Container::read_output() {
-  if (output_ < 0) return;
+  if (output_ < 0 || !reads_) return;
   log_ += read_available(output_);
   // Nobody writes any more (EIO on a terminal): without this, poll(2) would come back at once for ever.
   if (errno != EAGAIN && errno != EINTR) close_and_forget(output_);

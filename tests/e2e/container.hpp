@@ -35,6 +35,7 @@ struct Options {
   std::string layer;                 // a directory of the machine for what the container writes
   std::vector<std::string> volumes;  // "SOURCE:DESTINATION"
   bool read_only = false;
+  bool network = false;  // of its own, with a loopback device; otherwise it is the machine's
   bool no_proc = false;
   bool read_only_proc_sys = false;
   bool tty = false;          // stdin, stdout and stderr are a terminal, which becomes PID 1's controlling terminal
@@ -54,6 +55,12 @@ struct End {
   int code = 0;                        // as docker's: 128 + N for signal N
   Clock::duration took{};              // since the last signal(), or since the start when there was none
   Clock::duration after_the_others{};  // PID 1's end since that of the last process that watch_processes() saw
+};
+
+// What a process has done: see proc_pid_stat(5) and proc_pid_status(5).
+struct Effort {
+  Clock::duration processor_time{};
+  long waits = 0;  // voluntary context switches
 };
 
 // What a command that ran in the container by exec() printed, stdout and stderr together.
@@ -103,6 +110,10 @@ class Container {
   std::vector<Process> processes() const;
   int zombies() const;
   pid_t host_pid() const { return pid_; }
+  // What PID 1 has needed of the processor so far, and how often it has waited for something.
+  Effort effort() const;
+  // How many descriptors PID 1 has.
+  std::size_t descriptors() const;
   // What the sandbox has made of its own, and not removed yet.
   std::vector<std::string> leftovers() const;
   // The text of a file of the running container, empty when there is none.
@@ -117,6 +128,10 @@ class Container {
   void write(std::string_view text);
   // Closes the terminal (a hang-up), or the pipe (end of file).
   void close_input();
+
+  // Leaves what the container writes in its pipe, which is full sooner or later, until read_on().
+  void stop_reading() { reads_ = false; }
+  void read_on() { reads_ = true; }
 
   // stdout and stderr of everything so far, in the order of arrival.
   const std::string& log();
@@ -150,6 +165,7 @@ class Container {
   int pidfd_ = -1;
   int output_ = -1;
   int input_ = -1;
+  bool reads_ = true;
   std::vector<Watched> watched_;
   std::vector<pid_t> background_;
   std::string log_;

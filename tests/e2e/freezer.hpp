@@ -1,19 +1,23 @@
-// Puts a process into a state that no signal ends.
+// Puts processes into a state that no signal ends.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "temporary_directory.hpp"
 
 namespace cinit::e2e {
 
-// Freezes one process in a freezer cgroup of version 1: there it stands in state D, and even SIGKILL has to wait. (One
+// Freezes processes in a freezer cgroup of version 1: there each stands in state D, and even SIGKILL has to wait. (One
 // that the freezer of cgroup version 2 holds can be killed.) The hierarchy is mounted for this, where it is not yet.
 class Freezer {
  public:
-  explicit Freezer(pid_t pid);
+  // What `pid` starts from then on is frozen, too, so the `others` are asked for when it has its place. Those of them that
+  // have ended meanwhile are passed over.
+  explicit Freezer(pid_t pid, const std::function<std::vector<pid_t>()>& others = {});
   ~Freezer();
   Freezer(const Freezer&) = delete;
   Freezer& operator=(const Freezer&) = delete;
@@ -21,6 +25,8 @@ class Freezer {
   void thaw();
 
  private:
+  Freezer();
+
   TemporaryDirectory mount_point_;
   std::string group_;
 };

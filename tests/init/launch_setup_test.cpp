@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/capability.hpp"
 #include "files.hpp"
 #include "forked.hpp"
 #include "os/file.hpp"
@@ -31,6 +32,7 @@ struct Launched {
 
   LaunchSetup::Failed prepare() {
     setup.emplace(service, config, surroundings);
+    if (LaunchSetup::Failed failed = setup->identify()) return failed;
     return setup->prepare();
   }
   // Why it cannot be prepared, "" when it can.
@@ -52,6 +54,9 @@ struct Launched {
   }
   std::string explain(StartStage stage, int error, std::size_t limit = 0) {
     return setup->explain({0, stage, error, limit}).detail;
+  }
+  std::string explain_capability(StartStage stage, int error, const char* name) {
+    return setup->explain({0, stage, error, 0, *parse_capability(name)}).detail;
   }
 
   core::PlannedService service;
@@ -155,6 +160,64 @@ TEST_CASE("limits go to the resource of their name, and nothing means unlimited"
   CHECK(child.limits[1].resource == RLIMIT_NOFILE);
   CHECK(child.limits[1].value.rlim_cur == 1024);
   CHECK(child.limits[1].value.rlim_max == 4096);
+}
+
+TEST_CASE("nice, OOM score and privileges are unchanged, or what the service says") {
+  Launched plain;
+  CHECK_FALSE(plain.child().set_nice);
+  CHECK_FALSE(plain.child().set_oom_score_adj);
+  CHECK_FALSE(plain.child().set_capabilities);
+  CHECK_FALSE(plain.child().no_new_privileges);
+  Launched launched;
+  launched.service.spec.nice = -5;
+  launched.service.spec.oom_score_adj = 0;
+  launched.service.spec.capabilities = {"cap_kill", "cap_chown"};
+  launched.service.spec.no_new_privileges = true;
+  const os::ChildSetup& child = launched.child();
+  CHECK(child.set_nice);
+  CHECK(child.nice == -5);
+  CHECK(child.set_oom_score_adj);
+  CHECK(child.oom_score_adj == 0);
+  CHECK(child.set_capabilities);
+  CHECK(child.capabilities.bits == 0b100001);
+  CHECK(child.no_new_privileges);
+}
+
+TEST_CASE("an empty list of capabilities is none, and false is no wish for no new privileges") {
+  Launched launched;
+  launched.service.spec.capabilities.emplace();
+  launched.service.spec.no_new_privileges = false;
+  CHECK(launched.child().set_capabilities);
+  CHECK(launched.setup->child().capabilities.bits == 0);
+  CHECK_FALSE(launched.setup->child().no_new_privileges);
+}
+
+TEST_CASE("an unknown capability is a failed start") {
+  Launched launched;
+  launched.service.spec.capabilities = {"cap_chown", "cap_fly"};
+  CHECK(launched.problem() == "there is no capability \"cap_fly\"");
+}
+
+TEST_CASE("a service of another user starts with what its configuration gives it") {
+  const TemporaryDirectory directory;
+  Launched launched;
+  launched.service.spec.command = {
+      "/bin/sh", "-c",
+      "nice; cat /proc/self/oom_score_adj; " +
+          std::string("grep -E '^(Uid|Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs)' /proc/self/status")};
+  launched.service.spec.output = {config::Output::Kind::File, directory.path() + "/log"};
+  launched.service.spec.user = "3000";
+  launched.service.spec.nice = 3;
+  launched.service.spec.oom_score_adj = 700;
+  launched.service.spec.capabilities = {"cap_net_bind_service"};
+  launched.service.spec.no_new_privileges = true;
+  const os::SpawnResult result = os::spawn(launched.child());
+  REQUIRE(result.pid > 0);
+  CHECK(end_of(result.pid) == "code 0");
+  CHECK(read_file(directory.path() + "/log") ==
+        "3\n700\nUid:\t3000\t3000\t3000\t3000\n"
+        "CapPrm:\t0000000000000400\nCapEff:\t0000000000000400\nCapBnd:\t0000000000000400\n"
+        "CapAmb:\t0000000000000400\nNoNewPrivs:\t1\n");
 }
 
 // ---- User and groups
@@ -392,6 +455,47 @@ TEST_CASE("a failed start says which step it was, and what about") {
   CHECK(launched.explain(StartStage::WorkingDir, ENOENT) ==
         "cannot change to directory /srv: No such file or directory");
   CHECK(launched.explain(StartStage::Prepare, EIO) == "cannot be prepared: Input/output error");
+}
+
+TEST_CASE("what only a capability allows says which one, and how the container gets it") {
+  Launched launched;
+  launched.service.spec.nice = -5;
+  launched.service.spec.oom_score_adj = -500;
+  REQUIRE(launched.problem() == "");
+  CHECK(launched.explain(StartStage::Nice, EACCES) ==
+        "cannot set nice to -5: Permission denied (CAP_SYS_NICE is needed: docker run --cap-add SYS_NICE)");
+  CHECK(launched.explain(StartStage::OomScore, EACCES) ==
+        "cannot set oom-score-adj to -500 (/proc/self/oom_score_adj): Permission denied "
+        "(CAP_SYS_RESOURCE is needed: docker run --cap-add SYS_RESOURCE)");
+  CHECK(launched.explain(StartStage::OomScore, ENOENT) ==
+        "cannot set oom-score-adj to -500 (/proc/self/oom_score_adj): No such file or directory");
+  CHECK(launched.explain_capability(StartStage::BoundingSet, EPERM, "chown") ==
+        "cannot take the capability cap_chown away from it: Operation not permitted "
+        "(CAP_SETPCAP is needed: docker run --cap-add SETPCAP)");
+  CHECK(launched.explain_capability(StartStage::Capabilities, EPERM, "sys_admin") ==
+        "cannot give it the capability cap_sys_admin: Operation not permitted "
+        "(the container does not have it; docker run --cap-add SYS_ADMIN)");
+  CHECK(launched.explain_capability(StartStage::Capabilities, EINVAL, "bpf") ==
+        "cannot give it the capability cap_bpf: Invalid argument (this kernel does not know it)");
+  CHECK(launched.explain(StartStage::NoNewPrivileges, EINVAL) == "cannot set no-new-privileges: Invalid argument");
+}
+
+TEST_CASE("what only a capability allows is not promised to a cinit that is not root") {
+  CHECK(in_child([] {
+          become_nobody();
+          Launched launched;
+          launched.service.spec.nice = -5;
+          return in_order({launched.problem(), launched.explain(StartStage::Nice, EACCES)});
+        }) ==
+        "cannot set nice to -5: Permission denied (CAP_SYS_NICE is needed: cinit runs as uid 65534, who does not have "
+        "it)");
+  CHECK(in_child([] {
+          become_nobody();
+          Launched launched;
+          return in_order({launched.problem(), launched.explain_capability(StartStage::Capabilities, EPERM, "kill")});
+        }) ==
+        "cannot give it the capability cap_kill: Operation not permitted (cinit runs as uid 65534, who does not have "
+        "it)");
 }
 
 TEST_CASE("an exec that failed says what exec_reason says, with the search path of the service") {

@@ -12,6 +12,7 @@
 
 #include "files.hpp"
 #include "forked.hpp"
+#include "init/listener.hpp"
 #include "os/file.hpp"
 
 using namespace cinit;
@@ -26,13 +27,19 @@ constexpr core::ServiceId kOnly{0};
 struct Container {
   explicit Container(std::vector<std::string> command) {
     plan.services.emplace_back().spec.command = std::move(command);
+    service().log_max_size.bytes = 0;  // it writes by itself
     surroundings.environment = {{"PATH", "/usr/bin:/bin"}};
     surroundings.null = os::open_null();
   }
   config::Service& service() { return plan.services.front().spec; }
   // How the program ended, or why it was not started.
   std::string run() {
-    Launcher launcher(plan, config, surroundings);
+    Result<os::Poller> poller = os::Poller::make();
+    REQUIRE(poller);
+    os::LineWriter err(2);
+    log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
+    Listener listener(plan, config, *poller, {err, err, ""}, log);
+    Launcher launcher(plan, config, surroundings, listener);
     const auto started = launcher.launch(kOnly);
     if (const auto* failed = std::get_if<core::StartFailure>(&started)) return "failed: " + failed->detail;
     return end_of(*std::get_if<pid_t>(&started));

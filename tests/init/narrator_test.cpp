@@ -51,7 +51,7 @@ TEST_CASE("the main command's name says that it is one") {
 
 TEST_CASE("a start is told in the words of the field") {
   CHECK(told(notice::Started{kWeb}) == "info [started] web: started");
-  CHECK(told(notice::Ready{kWeb}) == "info [ready] web: ready");
+  CHECK(told(notice::Ready{kWeb, 1500ms}) == "info [ready] web: ready after 1.5 s");
   CHECK(told(notice::StartPostponed{kWeb, failure("cannot make a process (fork): no room"), 400ms}) ==
         "warning [restarting] web: cannot make a process (fork): no room; trying again in 400 ms");
   CHECK(told(notice::StartFailed{kWeb, failure("nginx: not found in /bin")}) ==
@@ -69,6 +69,8 @@ TEST_CASE("an end says how, after how long, and what comes next") {
         "warning [killed] web: killed by SIGKILL after 2 h 5 min");
   CHECK(told(notice::Exited{kWeb, killed(37), 35ms, true, std::nullopt}) ==
         "info [killed] web: killed by SIGRTMIN+3 after 35 ms");
+  CHECK(told(notice::Exited{kWeb, code(0), 35ms, false, std::nullopt, true}) ==
+        "warning [exited] web: exited with code 0 before it was ready, after 35 ms");
   CHECK(told(notice::Exited{kMain, code(0), 1500ms, true, std::nullopt}) ==
         "info [exited] bash (main command): exited with code 0 after 1.5 s");
 }
@@ -77,7 +79,7 @@ TEST_CASE("an end for good says why") {
   CHECK(told(notice::StartLimitHit{kWeb, 10, 5min}) ==
         "error [failed] web: failed: one more start would be more than 10 within 5 min (start-limit-burst, "
         "start-limit-interval)");
-  CHECK(told(notice::Failed{kWeb}) == "error [failed] web: failed: it is not to be restarted");
+  CHECK(told(notice::Failed{kWeb}) == "error [failed] web: failed: restart is \"no\"");
   CHECK(told(notice::Done{kWeb}) == "info [done] web: done");
 }
 
@@ -122,4 +124,28 @@ TEST_CASE("a detail that is longer than a line is cut") {
   const std::string line = told(notice::StartFailed{kWeb, failure(endless.c_str())});
   CHECK(line.starts_with("error [failed] web: failed: xxx"));
   CHECK(line.size() < 2000);
+}
+
+TEST_CASE("a service that is not ready in time is told with what was missing, unless a probe has said why") {
+  core::Plan plan = make_plan();
+  config::Service& web = plan.services[0].spec;
+  const auto why = [&](const std::string& detail = "") {
+    return narrate(notice::TimedOut{kWeb, 5s, detail}, plan).message;
+  };
+  CHECK(why() == "is not ready after 5 s");
+  CHECK(why("connection refused by 127.0.0.1:80") == "is not ready after 5 s: connection refused by 127.0.0.1:80");
+  web.ready = config::Ready{config::NotifyReady{}};
+  CHECK(why() == "is not ready after 5 s: it did not say READY=1");
+  CHECK(why("its post-start commands have not ended") ==
+        "is not ready after 5 s: its post-start commands have not ended");
+  web.ready = config::Ready{config::FdReady{9}};
+  CHECK(why() == "is not ready after 5 s: no newline came on its descriptor 9");
+  web.ready = config::Ready{config::LogReady{"is up"}};
+  CHECK(why() == "is not ready after 5 s: its output did not have \"is up\"");
+  web.ready = config::Ready{config::DelayReady{10s}};
+  CHECK(why() == "is not ready after 5 s: it is to run for 10 s");
+  web.ready = config::Ready{config::Probe{config::FileProbe{"/run/up"}}};
+  CHECK(why() == "is not ready after 5 s: its first probe has not come to an end");
+  web.type = config::ServiceType::Oneshot;
+  CHECK(why() == "has not finished within 5 s");
 }

@@ -1,0 +1,67 @@
+// Which of our processes is what: the main processes of services, and the commands that run beside them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/plan.hpp"
+
+namespace cinit::init {
+
+enum class ChildKind { Main, Task, Probe };
+
+// The processes of one service; 0: there is none.
+struct ServiceProcesses {
+  pid_t main = 0;
+  pid_t group = 0;  // the main process's group, which may outlive it
+  pid_t task = 0;
+  bool task_asked = false;  // to end
+  pid_t probe = 0;
+  // By which the supervisor knows them.
+  std::uint32_t task_number = 0;
+  std::uint32_t probe_number = 0;
+};
+
+class Children {
+ public:
+  explicit Children(std::size_t services) : processes_(services) {}
+
+  struct Found {
+    core::ServiceId service;
+    ChildKind kind;
+  };
+  // Whose process this is, if it is one of those.
+  std::optional<Found> find(pid_t pid) const;
+  // Whether it is one of those, or the number of a group that is watched.
+  bool knows(pid_t pid) const { return owners_.contains(pid); }
+
+  const ServiceProcesses& of(core::ServiceId id) const { return processes_[core::index_of(id)]; }
+
+  void add_main(core::ServiceId id, pid_t pid, pid_t group);
+  void add_task(core::ServiceId id, pid_t pid, std::uint32_t number);
+  void add_probe(core::ServiceId id, pid_t pid, std::uint32_t number);
+  // Its command is asked to end.
+  void ask_task(core::ServiceId id) { at(id).task_asked = true; }
+
+  // The main process has ended, and is not reaped yet: what is left of it belongs to nobody, unless its group is watched.
+  void main_ended(core::ServiceId id) { owners_.erase(at(id).main); }
+  void watch_group(core::ServiceId id) { owners_.insert_or_assign(at(id).group, id); }
+  // It is reaped. Its group is remembered when it is watched.
+  void main_reaped(core::ServiceId id, bool is_watched);
+  void group_emptied(core::ServiceId id);
+  // Forgets it, and returns its pid.
+  pid_t take_task(core::ServiceId id);
+  pid_t take_probe(core::ServiceId id);
+
+ private:
+  ServiceProcesses& at(core::ServiceId id) { return processes_[core::index_of(id)]; }
+
+  std::vector<ServiceProcesses> processes_;
+  std::unordered_map<pid_t, core::ServiceId> owners_;
+};
+
+}  // namespace cinit::init

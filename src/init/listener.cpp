@@ -1,0 +1,220 @@
+#include "init/listener.hpp"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <string_view>
+#include <utility>
+
+#include "init/tokens.hpp"
+#include "notify/send.hpp"
+
+namespace cinit::init {
+namespace {
+
+// What one turn of the loop listens to from one service, so that nobody can keep it.
+constexpr int kMostDatagrams = 32;
+
+bool is_captured_for_its_text(const config::Service& spec) {
+  return spec.ready && std::holds_alternative<config::LogReady>(spec.ready->when);
+}
+
+bool has_watchdog(const config::Service& spec) {
+  return spec.health && std::holds_alternative<config::Watchdog>(spec.health->check);
+}
+
+bool notifies(const config::Service& spec) {
+  return has_watchdog(spec) || (spec.ready && std::holds_alternative<config::NotifyReady>(spec.ready->when));
+}
+
+core::StartFailure failure(StartStage stage, int error, std::string detail) {
+  return {stage, error, std::move(detail), error == EMFILE || error == ENFILE || error == ENOMEM};
+}
+
+// A file that is not to be rotated has no limit.
+output::LogFileSpec log_file(const config::Service& spec, const std::string& path, uid_t uid, gid_t gid) {
+  const std::uint64_t max_size = spec.log_max_size.bytes;
+  return {path, max_size == 0 ? UINT64_MAX : max_size, spec.log_max_files, uid, gid};
+}
+
+}  // namespace
+
+Listener::Listener(const core::Plan& plan, const config::Config& config, os::Poller& poller, const Channels& channels,
+                   log::Log& log)
+    : plan_(plan),
+      config_(config),
+      poller_(poller),
+      relay_({config.container.log_prefix, config.container.log_buffer.bytes}, channels.out, channels.err),
+      upstream_(channels.upstream),
+      voices_(plan.services.size()) {
+  relay_.observe_trouble([&log](const std::string& message) {
+    log.write({config::LogLevel::Warning, "", "output", message});
+  });
+}
+
+// A main command is in the foreground and has the terminal to itself, and hooks speak for the container.
+bool Listener::captures(core::ServiceId id) const {
+  if (plan_[id].role != core::Role::Service) return false;
+  const config::Service& spec = plan_[id].spec;
+  constexpr auto kNobody = static_cast<uid_t>(-1);
+  return destination_of(spec, spec.output, kNobody, kNobody) || destination_of(spec, spec.error, kNobody, kNobody);
+}
+
+// Nothing: cinit is not in the way, and the process writes where it is to go by itself.
+std::optional<output::Destination> Listener::destination_of(const config::Service& spec, const config::Output& output,
+                                                            uid_t uid, gid_t gid) const {
+  switch (output.kind) {
+    case config::Output::Kind::Inherit:
+      if (config_.container.log_prefix == config::LogPrefix::None && !is_captured_for_its_text(spec)) break;
+      return output::ToOwnOutput{};
+    case config::Output::Kind::File:
+      if (!output::can_rotate(output.path, spec.log_max_size.bytes) && !is_captured_for_its_text(spec)) break;
+      return log_file(spec, output.path, uid, gid);
+    case config::Output::Kind::Null:
+    case config::Output::Kind::Stdout: break;
+  }
+  return std::nullopt;
+}
+
+std::variant<Provision, core::StartFailure> Listener::provide(core::ServiceId id, uid_t uid, gid_t gid) {
+  Provision provision;
+  if (auto failed = capture(id, uid, gid, provision)) return *std::move(failed);
+  if (auto failed = open_notify_socket(id, uid, gid, provision)) return *std::move(failed);
+  if (auto failed = open_ready_pipe(id, provision)) return *std::move(failed);
+  return provision;
+}
+
+std::variant<Provision, core::StartFailure> Listener::provide_for_command(core::ServiceId id, uid_t uid, gid_t gid) {
+  Provision provision;
+  if (auto failed = capture(id, uid, gid, provision)) return *std::move(failed);
+  return provision;
+}
+
+std::optional<core::StartFailure> Listener::capture(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision) {
+  if (!captures(id)) return std::nullopt;
+  const config::Service& spec = plan_[id].spec;
+  struct Way {
+    output::Stream stream;
+    const config::Output& output;
+    int& fd;
+  };
+  for (const Way& way : {Way{output::Stream::Stdout, spec.output, provision.stdout_fd},
+                         Way{output::Stream::Stderr, spec.error, provision.stderr_fd}}) {
+    auto destination = destination_of(spec, way.output, uid, gid);
+    if (!destination) continue;
+    const auto opened =
+        relay_.open({static_cast<output::Service>(core::index_of(id)), way.stream, spec.name, *std::move(destination)});
+    if (const auto* failed = std::get_if<output::CaptureFailure>(&opened)) {
+      const bool is_stdout = way.stream == output::Stream::Stdout;
+      return failure(is_stdout ? StartStage::Stdout : StartStage::Stderr, failed->error, failed->message);
+    }
+    way.fd = *std::get_if<int>(&opened);
+  }
+  if (!watches_output_ && relay_.fd() >= 0) {
+    relay_.observe([this](const output::Record& record) { hear_line(record); });
+    watches_output_ = poller_.add(relay_.fd(), token_base(Source::Output));
+  }
+  return std::nullopt;
+}
+
+// One socket serves all runs of the service; what an earlier run has said is not for the next.
+std::optional<core::StartFailure> Listener::open_notify_socket(core::ServiceId id, uid_t uid, gid_t gid,
+                                                               Provision& provision) {
+  const config::Service& spec = plan_[id].spec;
+  if (!notifies(spec)) return std::nullopt;
+  Voice& voice = at(id);
+  const uid_t owner = uid == static_cast<uid_t>(-1) ? geteuid() : uid;
+  if (!voice.socket || voice.owner != owner) {
+    voice.socket.reset();
+    Result<notify::Socket> socket = notify::Socket::open(spec.name, owner, gid);
+    if (!socket) return failure(StartStage::Prepare, 0, "no socket for its notifications: " + socket.error().message);
+    voice.socket.emplace(*std::move(socket));
+    voice.owner = owner;
+    poller_.add(voice.socket->fd(), token_base(Source::Notification) + core::index_of(id));
+  }
+  for (int i = 0; i < kMostDatagrams && voice.socket->receive(); ++i) {
+  }
+  voice.main_pid.reset();
+  provision.notify_socket = voice.socket->address();
+  if (has_watchdog(spec)) provision.watchdog = std::get_if<config::Watchdog>(&spec.health->check)->within;
+  return std::nullopt;
+}
+
+std::optional<core::StartFailure> Listener::open_ready_pipe(core::ServiceId id, Provision& provision) {
+  const config::Service& spec = plan_[id].spec;
+  const auto* by_fd = spec.ready ? std::get_if<config::FdReady>(&spec.ready->when) : nullptr;
+  if (by_fd == nullptr) return std::nullopt;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return failure(StartStage::Prepare, errno, std::string("no pipe for its readiness: ") + strerror(errno));
+  }
+  Voice& voice = at(id);
+  voice.ready_read = os::Fd(ends[0]);
+  voice.ready_write = os::Fd(ends[1]);
+  os::sys::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  poller_.add(ends[0], token_base(Source::ReadyFd) + core::index_of(id));
+  provision.ready_fd = ends[1];
+  provision.ready_number = by_fd->fd;
+  return std::nullopt;
+}
+
+void Listener::spawned(core::ServiceId id) { at(id).ready_write.reset(); }
+
+void Listener::hear_ready_fd(core::ServiceId id) {
+  Voice& voice = at(id);
+  if (!voice.ready_read) return;
+  char buffer[256];
+  const long size = os::sys::read(voice.ready_read.get(), buffer, sizeof(buffer));
+  if (size == -EAGAIN) return;
+  const bool is_newline = size > 0 && memchr(buffer, '\n', static_cast<std::size_t>(size)) != nullptr;
+  if (size > 0 && !is_newline) return;
+  // It is ready, or has closed the descriptor without a word.
+  voice.ready_read.reset();
+  if (is_newline) events_.push_back(core::ToldReady{id});
+}
+
+void Listener::hear_notifications(core::ServiceId id) {
+  Voice& voice = at(id);
+  for (int i = 0; i < kMostDatagrams && voice.socket; ++i) {
+    std::optional<notify::Received> received = voice.socket->receive();
+    if (!received) return;
+    hear(id, *std::move(received));
+  }
+}
+
+void Listener::hear(core::ServiceId id, notify::Received received) {
+  if (received.barrier) barriers_.push_back(std::move(received.barrier));
+  if (!notify::may_speak(received.uid, at(id).owner)) return;
+  notify::Message& message = received.message;
+  if (message.main_pid) at(id).main_pid = message.main_pid;
+  events_.push_back(core::Notified{id, message.watchdog, message.watchdog_trigger, message.watchdog_within,
+                                   message.extend_timeout, std::move(message.status)});
+  if (message.ready) events_.push_back(core::ToldReady{id});
+}
+
+void Listener::hear_line(const output::Record& record) {
+  const auto id = static_cast<core::ServiceId>(record.service);
+  if (line_observer_) line_observer_(id, record.text);
+  const config::Service& spec = plan_[id].spec;
+  const auto* by_text = spec.ready ? std::get_if<config::LogReady>(&spec.ready->when) : nullptr;
+  if (by_text == nullptr || record.text.find(by_text->text) == std::string_view::npos) return;
+  events_.push_back(core::ToldReady{id});
+}
+
+void Listener::tell_who_started_us(std::string_view state) const {
+  if (!upstream_.empty()) notify::send(upstream_, state);
+}
+
+void Listener::drain(core::ServiceId id) {
+  hear_notifications(id);
+  relay_.drain(static_cast<output::Service>(core::index_of(id)));
+}
+
+void Listener::drain_command(core::ServiceId id, bool is_beside_main) {
+  const auto service = static_cast<output::Service>(core::index_of(id));
+  is_beside_main ? relay_.catch_up(service) : relay_.drain(service);
+}
+
+}  // namespace cinit::init

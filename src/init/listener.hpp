@@ -1,0 +1,105 @@
+// What services say: their output, their notifications, and the newline by which one tells that it is ready.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/config.hpp"
+#include "core/event.hpp"
+#include "core/plan.hpp"
+#include "init/provision.hpp"
+#include "log/log.hpp"
+#include "notify/socket.hpp"
+#include "os/poller.hpp"
+#include "output/relay.hpp"
+
+namespace cinit::init {
+
+// Pays only for what the plan asks for: a service without any of it has no pipe and no socket.
+class Listener {
+ public:
+  struct Channels {
+    os::LineWriter& out;
+    os::LineWriter& err;
+    std::string upstream;  // the NOTIFY_SOCKET that cinit itself was given; empty: none
+  };
+
+  // All of them must outlive it.
+  Listener(const core::Plan& plan, const config::Config& config, os::Poller& poller, const Channels& channels,
+           log::Log& log);
+
+  // What the main process of the service is to get. `uid` and `gid` are those that it will have. The failure is that of its
+  // start.
+  std::variant<Provision, core::StartFailure> provide(core::ServiceId id, uid_t uid, gid_t gid);
+  // The same for one of its commands, which only has its output.
+  std::variant<Provision, core::StartFailure> provide_for_command(core::ServiceId id, uid_t uid, gid_t gid);
+  // The process has what it needs, or could not be started.
+  void spawned(core::ServiceId id);
+
+  // What the poller has reported.
+  void hear_output() { relay_.handle(); }
+  void hear_notifications(core::ServiceId id);
+  void hear_ready_fd(core::ServiceId id);
+  // The main process has ended: takes in what it has said until then.
+  void drain(core::ServiceId id);
+  // One of its commands has ended: the same. A main process that runs beside it may be in the middle of a line.
+  void drain_command(core::ServiceId id, bool is_beside_main);
+  // Once a turn: see output::Relay::watch_rests().
+  void watch_rests() { relay_.watch_rests(); }
+  // The end of cinit: passes on what services have written, as far as there is room until `deadline`.
+  void finish(Time deadline) { relay_.finish(deadline); }
+
+  // What it has heard since the last call, in order.
+  std::vector<core::Event> take_events() { return std::exchange(events_, {}); }
+  // To be called when these have been dealt with: whoever waits at a barrier (sd_notify_barrier(3)) goes on.
+  void pass_barriers() { barriers_.clear(); }
+  // The process that the service says is its main process from now on: MAINPID. Told once.
+  std::optional<pid_t> take_main_pid(core::ServiceId id) { return std::exchange(at(id).main_pid, std::nullopt); }
+
+  // Called for each line of output that goes through cinit. It must not call the listener.
+  using LineObserver = std::function<void(core::ServiceId, std::string_view line)>;
+  void observe_lines(LineObserver observer) { line_observer_ = std::move(observer); }
+
+  // Tells whoever started cinit, as with sd_notify(3).
+  void tell_who_started_us(std::string_view state) const;
+
+  // The last lines of a service's output, as far as it goes through cinit.
+  const output::Relay& relay() const { return relay_; }
+  output::Relay& relay() { return relay_; }
+  // Whether it does.
+  bool captures(core::ServiceId id) const;
+
+ private:
+  struct Voice {
+    std::optional<notify::Socket> socket;
+    uid_t owner = static_cast<uid_t>(-1);
+    os::Fd ready_read;
+    os::Fd ready_write;  // until the process has it
+    std::optional<pid_t> main_pid;
+  };
+
+  Voice& at(core::ServiceId id) { return voices_[core::index_of(id)]; }
+  std::optional<output::Destination> destination_of(const config::Service& spec, const config::Output& output,
+                                                    uid_t uid, gid_t gid) const;
+  std::optional<core::StartFailure> capture(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision);
+  std::optional<core::StartFailure> open_notify_socket(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision);
+  std::optional<core::StartFailure> open_ready_pipe(core::ServiceId id, Provision& provision);
+  void hear_line(const output::Record& record);
+  void hear(core::ServiceId id, notify::Received received);
+
+  const core::Plan& plan_;
+  const config::Config& config_;
+  os::Poller& poller_;
+  output::Relay relay_;
+  std::string upstream_;
+  LineObserver line_observer_;
+  bool watches_output_ = false;
+  std::vector<Voice> voices_;
+  std::vector<core::Event> events_;
+  std::vector<os::Fd> barriers_;
+};
+
+}  // namespace cinit::init

@@ -1,0 +1,63 @@
+#include "init/stop_reason.hpp"
+
+namespace cinit::init {
+namespace {
+
+namespace notice = core::notice;
+
+template <class Words>
+std::string join(const std::vector<Words>& all, std::string Words::*words) {
+  std::string text;
+  for (const Words& one : all) text += (text.empty() || (one.*words).empty() ? "" : "; ") + one.*words;
+  return text;
+}
+
+}  // namespace
+
+void StopReason::take_in(const core::Notice& notice, const Narration& narration) {
+  if (const auto* begun = std::get_if<notice::ShutdownBegun>(&notice)) return stop_begins(*begun);
+  if (narration.service) return take_trouble(notice, narration);
+  if (narration.level >= config::LogLevel::Warning && reason_.empty()) reason_ = narration.message;
+}
+
+std::string StopReason::trouble(core::ServiceId service) const {
+  const auto found = troubles_.find(service);
+  return found == troubles_.end() ? "" : join(found->second, &Trouble::reason);
+}
+
+std::string StopReason::words_about(core::ServiceId service) const {
+  return display_name(plan_, service) + ": " + join(troubles_.at(service), &Trouble::message);
+}
+
+void StopReason::stop_begins(const notice::ShutdownBegun& begun) {
+  stopping_ = true;
+  const bool is_about_all = begun.cause == notice::StopCause::AllEnded;
+  const auto any = is_about_all ? troubles_.begin() : troubles_.end();
+  const auto found = begun.service ? troubles_.find(*begun.service) : any;
+  if (found != troubles_.end()) reason_ = words_about(found->first);
+}
+
+void StopReason::take_trouble(const core::Notice& notice, const Narration& narration) {
+  const bool is_well =
+      std::holds_alternative<notice::Started>(notice) || std::holds_alternative<notice::Healthy>(notice);
+  if (is_well) troubles_.erase(*narration.service);
+  if (narration.level < config::LogLevel::Warning) return;
+  std::vector<Trouble>& troubles = troubles_[*narration.service];
+  std::erase_if(troubles, [&](const Trouble& trouble) { return trouble.kind == notice.index(); });
+  troubles.push_back({notice.index(), narration.message, reason_of(notice, narration.message)});
+  if (stopping_ && reason_.empty()) reason_ = words_about(*narration.service);
+}
+
+std::string StopReason::reason_of(const core::Notice& notice, std::string_view message) const {
+  if (std::holds_alternative<notice::Restarting>(notice)) return "";
+  if (const auto* exited = std::get_if<notice::Exited>(&notice); exited && exited->restart) {
+    notice::Exited end = *exited;
+    end.restart.reset();
+    return narrate(end, plan_).message;
+  }
+  constexpr std::string_view kFailed = "failed: ";
+  if (message.starts_with(kFailed)) message.remove_prefix(kFailed.size());
+  return std::string(message);
+}
+
+}  // namespace cinit::init
