@@ -6,10 +6,12 @@
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "config/config.hpp"
+#include "dropin/dropin.hpp"
 #include "init/boot.hpp"
 #include "init/termination_log.hpp"
 #include "os/signals.hpp"
 #include "os/syscall.hpp"
+#include "solo/reporter.hpp"
 #include "solo/solo.hpp"
 
 namespace {
@@ -25,7 +27,9 @@ bool has_configuration(const cli::Options& options) {
 }
 
 int run_alone(const cli::Options& options) {
+  cinit::solo::OwnReporter reporter;
   cinit::solo::Command command;
+  command.reporter = &reporter;
   command.argv = options.main_command;
   command.envp = environ;
   command.stop_timeout = options.stop_timeout.value_or(cinit::config::kDefaultStopTimeout);
@@ -54,6 +58,7 @@ int run(const cli::Options& options) {
 }  // namespace
 
 int main(int, char** argv) {
+  if (const auto choice = cinit::dropin::choose(argv)) return cinit::dropin::run(*choice, environ);
   cli::ParsedOptions parsed = cli::parse_options(argv);
   if (parsed.mistake) {
     // Not for a command in a container that runs.
@@ -67,6 +72,7 @@ int main(int, char** argv) {
     case cli::Action::Show: return cli::show(options);
     case cli::Action::Help: return cli::help();
     case cli::Action::Version: return cli::version();
+    case cli::Action::Ask: return cli::ask(options);
   }
   return 0;
 }
