@@ -38,6 +38,9 @@ TEST_CASE("Dockerfile.example builds an image with docker build, and that image 
   container.image(tag).run().wait_for("cinit: web: started\n");
   container.wait_until([&] { return get(container, "/").output.find("Welcome to nginx") != std::string::npos; },
                        "the web server answers");
+  container.wait_until([&] { return container.inspect("{{.State.Health.Status}}") == "healthy"; },
+                       "its HEALTHCHECK is passed");
+  CHECK(container.exec({"cinit", "health"}).code == 0);
   const End end = container.stop();
   MESSAGE("docker stop took ", milliseconds(end.took), " ms");
   CHECK(end.code == 0);
