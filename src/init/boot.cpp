@@ -12,6 +12,7 @@
 #include "init/termination_log.hpp"
 #include "os/file.hpp"
 #include "os/line_writer.hpp"
+#include "os/unix_stream.hpp"
 
 namespace cinit::init {
 namespace {
@@ -80,6 +81,26 @@ std::string no_descriptors(const std::string& reason) {
   return "cannot run as an init: " + reason + " (for want of descriptors: docker run --ulimit nofile=1024)";
 }
 
+// Whether a cinit runs in this container already. Hooks and services started a second time beside it would be in each other's
+// way; whoever asks for that has most likely mistyped a command for the first.
+bool another_runs(const config::Container& container) {
+  if (os::sys::getpid() == 1) return false;
+  const std::optional<os::UnixAddress> address = os::UnixAddress::of(container.control_socket);
+  return address && os::try_connect(*address) == 0;
+}
+
+bool starts_more_than_a_command(const core::Plan& plan) { return plan.services.size() > (plan.main_command ? 1U : 0U); }
+
+int refuse_to_be_second(const BootRequest& request, const std::string& socket) {
+  const std::string word = request.main_command.empty() ? "" : request.main_command.front();
+  const std::string what =
+      word.empty() ? "" : "\"" + word + "\" is none of its commands, which \"cinit --help\" names; ";
+  say("a cinit runs here already, and answers at " + socket + ": " + what +
+      "to run something beside it, without the services and hooks: cinit --no-services --skip-startup-files -- "
+      "COMMAND");
+  return exit_code::kUsage;
+}
+
 std::string upstream_of(const Surroundings& surroundings) {
   const auto found = surroundings.environment.find("NOTIFY_SOCKET");
   return found == surroundings.environment.end() ? "" : found->second;
@@ -124,6 +145,9 @@ int boot(const BootRequest& request) {
   }
   const core::Plan& plan = *std::get_if<core::Plan>(&planned);
   if (plan.services.empty()) return nothing_to_run(sources, config.hooks);
+  if (starts_more_than_a_command(plan) && another_runs(config.container)) {
+    return refuse_to_be_second(request, config.container.control_socket);
+  }
 
   os::LineWriter err(2);
   log::Log log(config.container.log_level, config.container.log_format, err);

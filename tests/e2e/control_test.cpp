@@ -94,7 +94,7 @@ TEST_CASE("status is a table with a line for each service, in which its state ca
                                " - ",
                                " 0 ",
                                " code 3 ",
-                               " exited with code 3 after ",
+                               " exited with code 3 before it was ready, after ",
                                "\ndependent ",
                                " failed ",
                                " - ",
@@ -501,6 +501,22 @@ TEST_CASE("where no cinit answers the exit code is 69") {
     CHECK(ask(container, {"status", "--socket", "/run/other.sock"}).code == 69);
     CHECK(ask(container, {"status", "--socket", "/run/cinit.sock"}).code == 0);
   }
+}
+
+TEST_CASE("a mistyped command starts nothing a second time") {
+  Container container;
+  container.config(service("web")).cinit().wait_for("web: ready\n");
+  const pid_t web = pid_of(container, "app app1 web");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"statsu"}, {}}) {
+    const Output output = ask(container, words);
+    CHECK(output.code == 64);
+    CHECK(has(output, "a cinit runs here already, and answers at /run/cinit.sock"));
+  }
+  CHECK(has(ask(container, {"statsu"}), "\"statsu\" is none of its commands"));
+  CHECK(pid_of(container, "app app1 web") == web);
+  CHECK(container.count("web: ready\n") == 1);
+  const Output beside = ask(container, {"--no-services", "--skip-startup-files", "--", "sh", "-c", "exit 7"});
+  CHECK(beside.code == 7);
 }
 
 TEST_CASE("mistakes on the command line are told, with exit code 64") {
