@@ -119,7 +119,7 @@ TEST_CASE("S4: the kernel's own idea of an unknown key, in a container's network
   const std::string report = inside(kContainer, [](std::string& text) {
     text +=
         to_text(apply_text("kernel.cinit_invented = 1\n-kernel.cinit_invented_too = 1\n"
-                           "net.core.netdev_max_backlog = 5000\nnet.ipv4.ip_forward = 1\n"));
+                           "net.core.netdev_max_backlog = 5000\nnet.ipv4.ip_default_ttl = 63\n"));
   });
   CHECK(report ==
         "Unknown: kernel.cinit_invented = 1 (/etc/sysctl.conf:1) is an unknown key: this kernel has none\n"
@@ -129,7 +129,7 @@ TEST_CASE("S4: the kernel's own idea of an unknown key, in a container's network
         "Unknown: net.core.netdev_max_backlog = 5000 (/etc/sysctl.conf:3) is an unknown key: this kernel has none, or "
         "shows it "
         "in the host's network only\n"
-        "Applied: net.ipv4.ip_forward = 1 (/etc/sysctl.conf:4) was set, it was 0\n");
+        "Applied: net.ipv4.ip_default_ttl = 63 (/etc/sysctl.conf:4) was set, it was 64\n");
 }
 
 TEST_CASE("S5: what docker run --sysctl has set is clean below a read-only /proc/sys") {

@@ -5,7 +5,6 @@
 #include <random>
 #include <string>
 
-#include "sysctl/glob.hpp"
 #include "sysctl/text.hpp"
 
 using namespace cinit::sysctl;
@@ -88,16 +87,6 @@ TEST_CASE("whatever a file holds, a setting never leads out of its root, and lin
       for (const char letter : path + setting.value) CHECK((!is_control(letter) || letter == '\t'));
     }
   }
-}
-
-TEST_CASE("a pattern matches component by component, and no hidden name") {
-  CHECK(matches("net/*/conf", "net/ipv4/conf"));
-  CHECK_FALSE(matches("net/*", "net/ipv4/conf"));
-  CHECK(matches("a/eth[0-9]", "a/eth3"));
-  CHECK_FALSE(matches("a/eth[0-9]", "a/ethx"));
-  CHECK_FALSE(matches("a/*", "a/.x"));
-  CHECK(is_glob("a/?"));
-  CHECK_FALSE(is_glob("a/b.c"));
 }
 
 TEST_CASE("words are quoted as a shell needs it") {
