@@ -73,6 +73,7 @@ TEST_CASE("a service's commands run in their order, one by one, as its user, in 
       "post-stop = [" +
       introduced("after 1") + ", " + introduced("after 2") + "]\n" + kOther + "after = ['web']\n");
   container.cinit().wait_for("other: ready\n");
+  container.wait_for("web: ready\n");
   container.signal(SIGTERM);
   CHECK(container.wait_exit().code == 0);
   const std::string log = container.log();
