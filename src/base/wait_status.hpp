@@ -9,23 +9,32 @@ namespace cinit {
 class WaitStatus {
  public:
   static constexpr WaitStatus exited(int code) { return WaitStatus(code, 0); }
-  static constexpr WaitStatus signaled(Signal signal) { return WaitStatus(0, signal.number); }
+  static constexpr WaitStatus signaled(Signal signal, bool dumped_core = false) {
+    return WaitStatus(0, signal.number, dumped_core);
+  }
 
   constexpr bool by_signal() const { return signal_ != 0; }
   // 0 to 255; only when !by_signal().
   constexpr int code() const { return code_; }
   // Only when by_signal().
   constexpr Signal signal() const { return Signal{signal_}; }
+  // The kernel has written a core file: core(5).
+  constexpr bool dumped_core() const { return dumped_core_; }
 
   // What a shell, and so docker run, makes of it: the code, or 128 + the signal's number (bash(1), EXIT STATUS).
   constexpr int shell_code() const { return by_signal() ? 128 + signal_ : code_; }
 
-  friend constexpr bool operator==(WaitStatus, WaitStatus) = default;
+  // Whether there was a core file makes no difference.
+  friend constexpr bool operator==(WaitStatus one, WaitStatus other) {
+    return one.code_ == other.code_ && one.signal_ == other.signal_;
+  }
 
  private:
-  constexpr WaitStatus(int code, int signal) : code_(code), signal_(signal) {}
+  constexpr WaitStatus(int code, int signal, bool dumped_core = false)
+      : code_(code), signal_(signal), dumped_core_(dumped_core) {}
   int code_;
   int signal_;
+  bool dumped_core_;
 };
 
 }  // namespace cinit

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/exec.hpp"
 #include "os/fd.hpp"
-#include "os/spawn.hpp"
 
 namespace cinit::os {
 namespace {

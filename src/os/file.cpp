@@ -54,7 +54,7 @@ std::vector<int> list_descriptors() {
 }
 
 int write_file(const std::string& path, std::string_view content, int flags, mode_t mode) {
-  const Fd file(sys::open(AT_FDCWD, path.c_str(), flags | O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC, mode));
+  const Fd file(sys::open(AT_FDCWD, path.c_str(), flags | O_WRONLY | O_NONBLOCK | O_CLOEXEC, mode));
   if (!file) return file.error();
   while (!content.empty()) {
     const long written = sys::write(file.get(), content.data(), content.size());
@@ -65,6 +65,15 @@ int write_file(const std::string& path, std::string_view content, int flags, mod
 }
 
 }  // namespace
+
+int make_directories(const std::string& path, mode_t mode) {
+  constexpr mode_t kParentMode = 0755;
+  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return 0;
+  const std::size_t slash = path.rfind('/');
+  if (errno != ENOENT || slash == std::string::npos || slash == 0) return errno;
+  if (const int error = make_directories(path.substr(0, slash), kParentMode); error != 0) return error;
+  return mkdir(path.c_str(), mode) == 0 || errno == EEXIST ? 0 : errno;
+}
 
 Result<std::string> read_file(const std::string& path, std::size_t most) {
   const Fd file(sys::open(AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -92,10 +101,14 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
   return names;
 }
 
-int overwrite_file(const std::string& path, std::string_view content) { return write_file(path, content, 0, 0); }
+int create_file(const std::string& path, std::string_view content, mode_t mode) {
+  return write_file(path, content, O_CREAT | O_EXCL, mode);
+}
+
+int overwrite_file(const std::string& path, std::string_view content) { return write_file(path, content, O_TRUNC, 0); }
 
 int write_file(const std::string& path, std::string_view content, mode_t mode) {
-  return write_file(path, content, O_CREAT, mode);
+  return write_file(path, content, O_CREAT | O_TRUNC, mode);
 }
 
 Fd open_log(const std::string& path, uid_t uid, gid_t gid) {
@@ -107,6 +120,19 @@ Fd open_log(const std::string& path, uid_t uid, gid_t gid) {
   }
   if (log) make_blocking(log.get());
   return log;
+}
+
+rlimit64 descriptor_limit() {
+  rlimit64 limit{};
+  sys::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit;
+}
+
+std::optional<rlimit64> raise_descriptor_limit() {
+  const rlimit64 before = descriptor_limit();
+  const rlimit64 limit{before.rlim_max, before.rlim_max};
+  if (limit.rlim_cur <= before.rlim_cur || sys::setrlimit(RLIMIT_NOFILE, &limit) < 0) return std::nullopt;
+  return before;
 }
 
 Fd open_null() {

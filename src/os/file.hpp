@@ -1,8 +1,10 @@
 // Files that cinit opens for itself or for its services.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,12 +21,18 @@ Result<std::string> read_file(const std::string& path, std::size_t most);
 // repeat the path.
 Result<std::vector<std::string>> list_directory(const std::string& path);
 
+// Makes a file that is not there yet; a link in its place is not followed. Returns 0 or an errno.
+int create_file(const std::string& path, std::string_view content, mode_t mode);
+
 // Replaces the content of a file that exists. Returns 0 or an errno.
 int overwrite_file(const std::string& path, std::string_view content);
 
 // Replaces the content of a file in place, so that its owner and mode stay; a new one gets `mode`. Never waits for the
 // reader of a FIFO. Returns 0 or an errno.
 int write_file(const std::string& path, std::string_view content, mode_t mode);
+
+// mkdir(2), with what is missing on the way (0755). One that is there already is no error. Returns 0 or an errno.
+int make_directories(const std::string& path, mode_t mode);
 
 // Opens a log file for appending, and makes it when it is not there, for `uid` and `gid` when those are not -1. It never
 // waits for a reader of a FIFO, neither now nor while there is none (fifo(7): opened for reading and writing). A failed Fd
@@ -43,6 +51,11 @@ void open_standard_descriptors();
 
 // Closes every descriptor from `first` on: close_range(2).
 void close_from(int first);
+
+// How many descriptors this process may have: RLIMIT_NOFILE.
+rlimit64 descriptor_limit();
+// Lets it have as many as it could allow itself. Returns what the limit was, when it is another one now.
+std::optional<rlimit64> raise_descriptor_limit();
 
 // The descriptors above 2 that were open when we started, now close-on-exec. For who is to inherit them all the same.
 std::vector<int> take_inherited_descriptors();

@@ -5,10 +5,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
+#include "os/exec.hpp"
+
 namespace cinit::os {
-
-const char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 namespace {
 
 // The child lives in our memory until it has called exec, so its failure is simply written down here.
@@ -194,60 +193,6 @@ void set_surroundings(Child& child) {
   if (setup.working_dir) require(child, StartStage::WorkingDir, sys::chdir(setup.working_dir));
 }
 
-// As execvp(3) does: a file that the kernel cannot run, because it has no shebang, is a script of /bin/sh.
-long exec_file(const ChildSetup& setup, char* path) {
-  const long result = sys::execve(path, setup.argv, setup.envp);
-  if (result != -ENOEXEC) return result;
-  static char shell[] = "/bin/sh";
-  char* const program = setup.argv[0];
-  setup.argv[-1] = shell;
-  setup.argv[0] = path;
-  sys::execve(shell, setup.argv - 1, setup.envp);
-  setup.argv[0] = program;
-  return result;
-}
-
-// Puts "directory/program" into `path`, and returns where the next directory begins. Null: the path is too long.
-char* join(char* path, const char* directory, const char* directory_end, const char* program) {
-  char* const limit = path + PATH_MAX - 1;
-  char* out = path;
-  for (; directory != directory_end && out < limit; ++directory) *out++ = *directory;
-  if (out != path && out < limit) *out++ = '/';
-  while (*program != '\0' && out < limit) *out++ = *program++;
-  *out = '\0';
-  return *program == '\0' && directory == directory_end ? path : nullptr;
-}
-
-bool has_slash(const char* text) {
-  while (*text != '\0' && *text != '/') ++text;
-  return *text == '/';
-}
-
-// A directory that cannot be searched, or holds something of that name that is no program, does not end the search; it is
-// reported when nothing better is found.
-bool goes_on_after(long error) {
-  return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ENAMETOOLONG || error == -ELOOP ||
-         error == -ESTALE || error == -ENODEV;
-}
-
-long search_and_exec(const ChildSetup& setup) {
-  char* const program = setup.argv[0];
-  if (has_slash(program)) return exec_file(setup, program);
-  if (*program == '\0') return -ENOENT;
-  char path[PATH_MAX];
-  long worst = -ENOENT;
-  const char* directory = setup.search_path ? setup.search_path : kDefaultPath;
-  while (true) {
-    const char* end = directory;
-    while (*end != '\0' && *end != ':') ++end;
-    const long result = join(path, directory, end, program) ? exec_file(setup, path) : -ENAMETOOLONG;
-    if (!goes_on_after(result)) return result;
-    if (result == -EACCES) worst = result;
-    if (*end == '\0') return worst;
-    directory = end + 1;
-  }
-}
-
 void run_child(void* data) {
   Child& child = *static_cast<Child*>(data);
   lead(child);
@@ -263,7 +208,7 @@ void run_child(void* data) {
   set_surroundings(child);
   if (child.setup.pid_text) *write_number(child.setup.pid_text, sys::getpid()) = '\0';
   sys::sigprocmask(SIG_SETMASK, &child.setup.mask, nullptr);
-  fail(child, StartStage::Exec, search_and_exec(child.setup));
+  fail(child, StartStage::Exec, exec_program(child.setup.argv, child.setup.envp, child.setup.search_path));
 }
 
 void reap(pid_t pid) {

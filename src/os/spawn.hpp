@@ -29,7 +29,8 @@ struct ChildSetup {
   // run as /bin/sh FILE ARGS, for which it is used and then put back.
   char** argv = nullptr;
   char* const* envp = nullptr;
-  // Where a program without a slash is looked for: directories with colons between, as in PATH. Null: kDefaultPath.
+  // Where a program without a slash is looked for: directories with colons between, as in PATH. Null: kDefaultPath of
+  // os/exec.hpp.
   const char* search_path = nullptr;
 
   Leadership leadership = Leadership::Session;
@@ -82,9 +83,6 @@ struct ChildSetup {
   // least 12 characters.
   char* pid_text = nullptr;
 };
-
-// "/usr/local/sbin:...": what is searched when PATH is not set.
-extern const char kDefaultPath[];
 
 struct SpawnResult {
   pid_t pid = 0;  // 0: it failed

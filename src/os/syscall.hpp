@@ -151,6 +151,7 @@ inline long setresgid(gid_t gid) { return call(SYS_setresgid, gid, gid, gid); }
 inline long setresuid(uid_t uid) { return call(SYS_setresuid, uid, uid, uid); }
 // Of this process. Limits are 64 bits wide here on every libc: prlimit(2).
 inline long setrlimit(int resource, const rlimit64* limit) { return call(SYS_prlimit64, 0, resource, word(limit), 0); }
+inline long getrlimit(int resource, rlimit64* limit) { return call(SYS_prlimit64, 0, resource, 0, word(limit)); }
 inline long setpriority(int which, id_t who, int nice) {
   return call(SYS_setpriority, which, static_cast<long>(who), nice);
 }

@@ -8,7 +8,8 @@ namespace cinit::os {
 namespace {
 
 WaitStatus status_of(const siginfo_t& info) {
-  return info.si_code == CLD_EXITED ? WaitStatus::exited(info.si_status) : WaitStatus::signaled(Signal{info.si_status});
+  if (info.si_code == CLD_EXITED) return WaitStatus::exited(info.si_status);
+  return WaitStatus::signaled(Signal{info.si_status}, info.si_code == CLD_DUMPED);
 }
 
 ChildChange wait(idtype_t type, pid_t pid, int options) {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sysctl/glob.hpp"
+#include "os/glob.hpp"
 #include "sysctl/parse.hpp"
 #include "sysctl/text.hpp"
 
@@ -76,7 +76,7 @@ std::string explain_skipped(const Setting& setting, const std::optional<std::str
 
 std::string explain_unknown(const Setting& setting, const Circumstances& circumstances) {
   if (!circumstances.root_exists) return subject(setting) + " cannot be set: there is no " + circumstances.root;
-  if (is_glob(setting.path)) return subject(setting) + " matches no key of this kernel";
+  if (os::is_glob(setting.path)) return subject(setting) + " matches no key of this kernel";
   const bool may_be_hidden = scope_of(setting.path) == Scope::Network && !circumstances.host.network;
   return subject(setting) + " is an unknown key: " +
          (may_be_hidden ? "this kernel has none, or shows it in the host's network only" : "this kernel has none");

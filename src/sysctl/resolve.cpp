@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "sysctl/glob.hpp"
+#include "os/glob.hpp"
 
 namespace cinit::sysctl {
 namespace {
@@ -19,13 +19,13 @@ LastMention find_last_mentions(const std::vector<Setting>& settings) {
 }
 
 bool is_excluded(const std::vector<Setting>& settings, const std::string& path) {
-  return std::ranges::any_of(settings,
-                             [&](const Setting& setting) { return setting.exclusion && matches(setting.path, path); });
+  return std::ranges::any_of(
+      settings, [&](const Setting& setting) { return setting.exclusion && os::matches(setting.path, path); });
 }
 
 void add_matches(std::vector<Setting>& resolved, const Setting& pattern, const std::vector<Setting>& settings,
                  const LastMention& named, const std::string& root) {
-  const std::vector<std::string> paths = expand(root, pattern.path);
+  const std::vector<std::string> paths = os::expand(root, pattern.path);
   if (paths.empty()) resolved.push_back(pattern);
   for (const std::string& path : paths) {
     if (named.contains(path) || is_excluded(settings, path)) continue;
@@ -41,7 +41,7 @@ std::vector<Setting> resolve(const std::vector<Setting>& settings, const std::st
   std::vector<Setting> resolved;
   for (const Setting& setting : settings) {
     if (setting.exclusion || named.at(setting.path) != &setting) continue;
-    if (is_glob(setting.path)) {
+    if (os::is_glob(setting.path)) {
       add_matches(resolved, setting, settings, named, root);
     } else {
       resolved.push_back(setting);

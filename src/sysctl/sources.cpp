@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "os/file.hpp"
+#include "os/glob.hpp"
 #include "os/syscall.hpp"
-#include "sysctl/glob.hpp"
 #include "sysctl/parse.hpp"
 
 namespace cinit::sysctl {
@@ -36,13 +36,13 @@ void add_matching_files(Sources& sources, std::string_view pattern) {
   const bool absolute = pattern.starts_with('/');
   const std::string directory = absolute ? "" : ".";
   if (absolute) pattern.remove_prefix(1);
-  for (const std::string& path : expand(directory, pattern)) add_file(sources, absolute ? '/' + path : path);
+  for (const std::string& path : os::expand(directory, pattern)) add_file(sources, absolute ? '/' + path : path);
 }
 
 void add_named(Sources& sources, const std::string& name) {
   const bool optional = name.starts_with('-');
   const std::string path = optional ? name.substr(1) : name;
-  if (is_glob(path)) {
+  if (os::is_glob(path)) {
     add_matching_files(sources, path);
   } else if (optional) {
     add_file_if_there(sources, path);
@@ -64,7 +64,7 @@ void add_assignment(Sources& sources, const Assignment& assignment) {
 
 Sources read_sources(const Request& request, const std::string& root) {
   Sources sources;
-  add_file_if_there(sources, root + "/etc/sysctl.conf");
+  add_file_if_there(sources, root + kSysctlConf);
   for (const std::string& name : request.files) add_named(sources, name);
   for (const Assignment& assignment : request.set) add_assignment(sources, assignment);
   return sources;

@@ -11,6 +11,9 @@ namespace cinit::sysctl {
 // A list of keys that somebody wrote; what is bigger is something else by mistake.
 inline constexpr std::size_t kLargestFile = std::size_t{1} << 20U;  // bytes
 
+// Where an image has its kernel parameters.
+inline constexpr char kSysctlConf[] = "/etc/sysctl.conf";
+
 // A key and its value from the configuration itself, as they are written there.
 struct Assignment {
   std::string key;

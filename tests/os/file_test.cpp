@@ -87,6 +87,16 @@ TEST_CASE("a FIFO that nobody writes to is empty, and keeps nobody waiting") {
 
 // ---- open_log
 
+TEST_CASE("a file is made only where there is nothing, not even a link") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/file";
+  CHECK(os::create_file(path, "text", 0640) == 0);
+  CHECK(os::create_file(path, "other", 0640) == EEXIST);
+  CHECK(*os::read_file(path, 99) == "text");
+  REQUIRE(symlink("nothing", (directory.path() + "/link").c_str()) == 0);
+  CHECK(os::create_file(directory.path() + "/link", "", 0640) == EEXIST);
+}
+
 TEST_CASE("a log file is made for its owner, and appended to when it is there") {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/log";

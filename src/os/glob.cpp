@@ -1,4 +1,4 @@
-#include "sysctl/glob.hpp"
+#include "os/glob.hpp"
 
 #include <dirent.h>
 #include <fnmatch.h>
@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace cinit::sysctl {
+namespace cinit::os {
 namespace {
 
 constexpr int kFlags = FNM_NOESCAPE | FNM_PERIOD | FNM_PATHNAME;
@@ -75,4 +75,4 @@ std::vector<std::string> expand(const std::string& directory, std::string_view p
   return found;
 }
 
-}  // namespace cinit::sysctl
+}  // namespace cinit::os

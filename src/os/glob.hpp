@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cinit::sysctl {
+namespace cinit::os {
 
 bool is_glob(std::string_view pattern);
 
@@ -16,4 +16,4 @@ bool matches(const std::string& pattern, const std::string& path);
 // in the C locale. Wildcards do not match hidden names. A directory that cannot be read has nothing in it.
 std::vector<std::string> expand(const std::string& directory, std::string_view pattern);
 
-}  // namespace cinit::sysctl
+}  // namespace cinit::os
