@@ -17,7 +17,8 @@ namespace {
 
 class Checker {
  public:
-  Checker(Draft& draft, Reading& reading) : draft_(draft), reading_(reading) {
+  Checker(Draft& draft, const FindDirectory& find_directory, Reading& reading)
+      : draft_(draft), find_directory_(find_directory), reading_(reading) {
     for (const DraftService& service : draft_.services) {
       names_.push_back(service.service.name);
       if (service.service.enabled) enabled_.push_back(service.service.name);
@@ -95,9 +96,18 @@ class Checker {
   bool is_known(std::string_view key, std::string_view title, const toml::node& node, std::string_view name) {
     if (std::ranges::find(names_, name) != names_.end()) return true;
     const bool is_written = !has_reference(node);
-    error(node, about(key, title,
-                      "there is no service " + (is_written ? quote(name) + suggestion(name, names_) : describe(node))));
+    error(node, about(key, title, is_written ? what_is_unknown(name) : "there is no service " + describe(node)));
     return false;
+  }
+
+  // Service directories are read later, and have an order of their own, or none.
+  std::string what_is_unknown(std::string_view name) const {
+    const std::string directory =
+        find_directory_ ? find_directory_(draft_.container.service_directories, name) : std::string();
+    if (directory.empty()) return "there is no service " + quote(name) + suggestion(name, names_);
+    return quote(name) + " is a service directory, " + quote(directory) +
+           ", and those cannot be named here: let the program that needs the other wait for it, or make a table " +
+           "[service." + quote_key(name) + "] of the directory";
   }
 
   // Reports the names in an array that cannot be waited for, and takes out those that need not be.
@@ -160,6 +170,7 @@ class Checker {
   }
 
   Draft& draft_;
+  const FindDirectory& find_directory_;
   Reading& reading_;
   std::vector<std::string_view> names_;
   std::vector<std::string_view> enabled_;
@@ -167,8 +178,8 @@ class Checker {
 
 }  // namespace
 
-Config check(Draft draft, Reading& reading) {
-  Checker(draft, reading).run();
+Config check(Draft draft, const FindDirectory& find_directory, Reading& reading) {
+  Checker(draft, find_directory, reading).run();
   Config config;
   config.container = std::move(draft.container);
   config.env = std::move(draft.env);

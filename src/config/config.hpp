@@ -127,6 +127,24 @@ using Command = std::vector<std::string>;
 
 inline constexpr Duration kDefaultStartTimeout = std::chrono::seconds(60);
 
+// How a service is kept that runit or s6 would keep, as far as no key says so: there is none for any of this. What a file of
+// the directory says that a key could say as well is in the fields of the service.
+struct ServiceDirectory {
+  enum class Suite { Runit, S6 };
+  Suite suite = Suite::Runit;
+  // Where its ./run is. Absolute, without a link in it.
+  std::string path;
+  // It is in a directory whose entries come and go: that is looked at again.
+  bool is_scanned = true;
+  // Which directory that is, so that another one of the same name is noticed: st_dev and st_ino of stat(2).
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  // How long ./finish may take; unset: for ever.
+  std::optional<Duration> finish_timeout;
+  // How many of its last ends are written down for s6-permafailon, in supervise/death_tally; 0: none.
+  std::uint32_t death_tally = 0;
+};
+
 // One [service.NAME]. The initialisers are the documented defaults; an empty optional is "unset", which DESIGN gives a
 // meaning of its own.
 struct Service {
@@ -188,10 +206,22 @@ struct Service {
   std::optional<std::vector<std::string>> capabilities;
   std::optional<bool> no_new_privileges;  // prctl(2), PR_SET_NO_NEW_PRIVS
 
+  // Only for services of a service directory, and those of an s6-rc tree.
+  std::optional<ServiceDirectory> directory;
+  // Of a oneshot that has succeeded: what undoes it when everything is stopped.
+  std::optional<Command> undo;
+  // The service, of the same source, whose standard input its standard output is; empty: none. That one is started before it
+  // and stopped after it, by the end of its input.
+  std::string pipes_into;
+
   // For an output of Kind::File.
   Size log_max_size{10 << 20};      // a file that would grow beyond it is put aside; 0: never
   std::uint32_t log_max_files = 3;  // the file and those put aside: PATH, PATH.1, PATH.2; at least 1
 };
+
+// Where images made for runit and for my_init have services and boot hooks.
+inline constexpr char kServiceDirectory[] = "/etc/service";
+inline constexpr char kHookDirectory[] = "/etc/my_init.d";
 
 enum class LogLevel { Debug, Info, Warning, Error };
 enum class LogFormat { Text, Json };
@@ -210,7 +240,8 @@ struct Container {
   LogFormat log_format = LogFormat::Text;
   LogPrefix log_prefix = LogPrefix::None;
   Size log_buffer{64 << 10};  // of each service whose output goes through cinit: what "cinit logs" can show
-  std::string control_socket = "/run/cinit.sock";  // empty: none
+  std::string control_socket = "/run/cinit.sock";                   // empty: none
+  std::vector<std::string> service_directories{kServiceDirectory};  // of runit: each holds service directories
   std::optional<FileMode> umask;
   std::optional<std::string> working_dir;
   std::optional<EnvFile> env_file;
@@ -228,12 +259,12 @@ struct Sysctl {
 
 // The table [hooks]: what runs once, in order, and not side by side.
 struct Hooks {
-  std::vector<std::string> directories{"/etc/my_init.d"};  // whose programs are run before `pre_start`
-  std::vector<std::vector<std::string>> pre_start;         // before the first service
-  std::vector<std::vector<std::string>> post_start;        // when the services are ready
-  std::vector<std::vector<std::string>> pre_stop;          // before the first service is stopped
-  std::vector<std::vector<std::string>> post_stop;         // when nothing else is left
-  std::optional<Duration> timeout;                         // of each; unset: none
+  std::vector<std::string> directories{kHookDirectory};  // whose programs are run before `pre_start`
+  std::vector<std::vector<std::string>> pre_start;       // before the first service
+  std::vector<std::vector<std::string>> post_start;      // when the services are ready
+  std::vector<std::vector<std::string>> pre_stop;        // before the first service is stopped
+  std::vector<std::vector<std::string>> post_stop;       // when nothing else is left
+  std::optional<Duration> timeout;                       // of each; unset: none
 };
 
 struct Config {

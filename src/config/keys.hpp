@@ -75,6 +75,7 @@ void visit_keys(C& container, Visit&& visit) {
   visit("log-prefix", container.log_prefix);
   visit("log-buffer", as<SizeBetween<kSmallestLogBuffer, kLargestLogBuffer>>(container.log_buffer));
   visit("control-socket", as<SocketPath>(container.control_socket));
+  visit("service-directories", as<AbsolutePath>(container.service_directories));
   visit("umask", container.umask);
   visit("working-dir", as<AbsolutePath>(container.working_dir));
   visit("env-file", container.env_file);

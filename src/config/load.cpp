@@ -69,12 +69,12 @@ void read_alone(const toml::table& file, const Lookup& lookup, std::vector<Probl
 }
 
 Config read_merged(std::vector<toml::table>& files, const Lookup& lookup, Undefined undefined,
-                   std::vector<Problem>& problems) {
+                   const FindDirectory& find_directory, std::vector<Problem>& problems) {
   toml::table root;
   for (toml::table& file : files) merge(root, file);
   const WhenUndefined when = undefined == Undefined::Error ? WhenUndefined::Error : WhenUndefined::Warning;
   Reading reading{lookup, when, problems, {}};
-  return check(read_tables(root, reading), reading);
+  return check(read_tables(root, reading), find_directory, reading);
 }
 
 // Puts the problems in the order of the files and lines, each once: a mistake in one file shows again in the merged ones.
@@ -92,7 +92,8 @@ void arrange(std::vector<Problem>& problems, std::span<const SourceText> sources
 
 }  // namespace
 
-Loaded load(std::span<const SourceText> sources, const Lookup& lookup, Undefined undefined) {
+Loaded load(std::span<const SourceText> sources, const Lookup& lookup, Undefined undefined,
+            const FindDirectory& find_directory) {
   Loaded loaded;
   Parsed parsed = parse(sources, lookup, loaded.problems);
   const bool only_merged = parsed.complete && parsed.files.size() <= 1;
@@ -100,7 +101,7 @@ Loaded load(std::span<const SourceText> sources, const Lookup& lookup, Undefined
     for (const toml::table& file : parsed.files) read_alone(file, lookup, loaded.problems);
   }
   // With a file missing, what refers to it would look wrong.
-  if (parsed.complete) loaded.config = read_merged(parsed.files, lookup, undefined, loaded.problems);
+  if (parsed.complete) loaded.config = read_merged(parsed.files, lookup, undefined, find_directory, loaded.problems);
   arrange(loaded.problems, sources);
   return loaded;
 }

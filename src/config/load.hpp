@@ -1,8 +1,10 @@
 // From the text of configuration files to a checked Config.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
@@ -21,6 +23,10 @@ struct SourceText {
 // environment of the container is not known yet: the value stays as it is written, and nothing else is said about it.
 enum class Undefined { Error, Warning };
 
+// Where there is a service directory of that name: in one of `directories`, or wherever else an image may have some. Empty:
+// nowhere.
+using FindDirectory = std::function<std::string(std::span<const std::string> directories, std::string_view name)>;
+
 // With errors among the problems the configuration is incomplete, and good for nothing.
 struct Loaded {
   Config config;
@@ -28,7 +34,8 @@ struct Loaded {
 };
 
 // Reads and merges `sources`, of which later ones win: tables key by key, everything else as a whole. Pure: `lookup` is
-// the only way to the environment.
-Loaded load(std::span<const SourceText> sources, const Lookup& lookup, Undefined undefined);
+// the only way to the environment, and `find_directory` to the image; without it nothing is there.
+Loaded load(std::span<const SourceText> sources, const Lookup& lookup, Undefined undefined,
+            const FindDirectory& find_directory = {});
 
 }  // namespace cinit::config

@@ -36,6 +36,8 @@ std::optional<LimitValue> parse_limit_value(std::string_view text) {
 
 std::optional<std::uint32_t> parse_uint32(std::string_view text) { return parse_number<std::uint32_t>(text); }
 
+std::optional<std::uint32_t> parse_octal(std::string_view text) { return parse_number<std::uint32_t>(text, 8); }
+
 std::optional<std::int64_t> parse_int64(std::string_view text) { return parse_number<std::int64_t>(text); }
 
 std::optional<bool> parse_bool(std::string_view text) {
@@ -45,7 +47,7 @@ std::optional<bool> parse_bool(std::string_view text) {
 }
 
 std::optional<FileMode> parse_mode(std::string_view text) {
-  const std::optional<std::uint32_t> bits = parse_number<std::uint32_t>(text, 8);
+  const std::optional<std::uint32_t> bits = parse_octal(text);
   if (!bits || *bits > kHighestMode) return std::nullopt;
   return FileMode{*bits};
 }

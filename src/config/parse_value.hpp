@@ -20,6 +20,9 @@ std::optional<std::uint32_t> parse_uint32(std::string_view text);
 // Decimal digits, with a "-" in front of them or not.
 std::optional<std::int64_t> parse_int64(std::string_view text);
 
+// Octal digits.
+std::optional<std::uint32_t> parse_octal(std::string_view text);
+
 // Octal digits, up to 0777.
 std::optional<FileMode> parse_mode(std::string_view text);
 

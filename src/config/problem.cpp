@@ -4,13 +4,14 @@
 
 namespace cinit::config {
 
+std::string to_string(const Location& where) {
+  if (where.line == 0) return where.file;
+  return where.file + ':' + std::to_string(where.line) + ':' + std::to_string(where.column);
+}
+
 std::string to_string(const Problem& problem) {
-  std::string text = problem.where.file;
-  if (problem.where.line != 0) {
-    text += ':' + std::to_string(problem.where.line) + ':' + std::to_string(problem.where.column);
-  }
-  text += problem.severity == Severity::Error ? ": error: " : ": warning: ";
-  return text + problem.message;
+  const char* const severity = problem.severity == Severity::Error ? ": error: " : ": warning: ";
+  return to_string(problem.where) + severity + problem.message;
 }
 
 bool has_errors(std::span<const Problem> problems) {

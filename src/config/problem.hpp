@@ -8,6 +8,9 @@
 
 namespace cinit::config {
 
+// As compilers write it: "/etc/cinit.toml:3:1". Line and column are left out where there is none.
+std::string to_string(const Location& where);
+
 enum class Severity { Warning, Error };
 
 // One finding. The message is one line, names what was expected, and never holds the value of a variable.
@@ -17,8 +20,7 @@ struct Problem {
   std::string message;
 };
 
-// As compilers write it, so that editors find the place: `/etc/cinit.toml:3:1: error: unknown key "comand" in ...`.
-// Line and column are left out where there is none.
+// With its place in front, so that editors find it: `/etc/cinit.toml:3:1: error: unknown key "comand" in ...`.
 std::string to_string(const Problem& problem);
 
 // Whether one of them is more than a warning.

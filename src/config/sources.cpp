@@ -107,8 +107,8 @@ void add_directory(Sources& sources, const std::string& directory) {
 }  // namespace
 
 Sources read_default_sources(std::string_view root) {
-  const std::string file = std::string(root) + "/etc/cinit.toml";
-  const std::string directory = std::string(root) + "/etc/cinit.d";
+  const std::string file = std::string(root) + kConfigFile;
+  const std::string directory = std::string(root) + kConfigDirectory;
   Sources sources;
   sources.searched = {file, directory + "/*" + std::string(kExtension)};
   if (exists(file)) add_file(sources, file, FileKind::Regular);

@@ -13,6 +13,10 @@ namespace cinit::config {
 // A configuration is text that somebody wrote; what is bigger is something else by mistake.
 inline constexpr std::size_t kLargestFile = std::size_t{1} << 20U;  // bytes
 
+// Where configuration usually is: the file, and the directory of further files.
+inline constexpr char kConfigFile[] = "/etc/cinit.toml";
+inline constexpr char kConfigDirectory[] = "/etc/cinit.d";
+
 struct Sources {
   std::vector<SourceText> files;      // in the order in which later ones win
   std::vector<std::string> searched;  // every place that was looked at, for "nothing to run: looked in ..."

@@ -11,8 +11,9 @@ namespace {
 
 using core::Role;
 
-bool is_among(Role role, Among among) {
-  return role == Role::Service || (role == Role::MainCommand && among == Among::All);
+bool is_among(const core::PlannedService& service, Among among) {
+  if (service.retired) return false;
+  return service.role == Role::Service || (service.role == Role::MainCommand && among == Among::All);
 }
 
 bool matches(const std::string& pattern, const std::string& name) {
@@ -29,9 +30,9 @@ std::string why_not(Role role) {
 Error no_match(const core::Plan& plan, const std::string& pattern, Among among) {
   std::vector<std::string_view> names;
   for (const core::PlannedService& service : plan.services) {
-    if (is_among(service.role, among)) {
+    if (is_among(service, among)) {
       names.push_back(service.spec.name);
-    } else if (service.spec.name == pattern) {
+    } else if (service.spec.name == pattern && !service.retired) {
       return Error{pattern + " " + why_not(service.role)};
     }
   }
@@ -50,14 +51,14 @@ Result<std::vector<core::ServiceId>> select(const core::Plan& plan, std::span<co
   for (const std::string& pattern : patterns) {
     bool found = false;
     for (std::size_t i = 0; i < count; ++i) {
-      if (!is_among(plan.services[i].role, among) || !matches(pattern, plan.services[i].spec.name)) continue;
+      if (!is_among(plan.services[i], among) || !matches(pattern, plan.services[i].spec.name)) continue;
       chosen[i] = found = true;
     }
     if (!found) return no_match(plan, pattern, among);
   }
   std::vector<core::ServiceId> services;
   for (std::size_t i = 0; i < count; ++i) {
-    if (chosen[i] && is_among(plan.services[i].role, among)) services.push_back(static_cast<core::ServiceId>(i));
+    if (chosen[i] && is_among(plan.services[i], among)) services.push_back(static_cast<core::ServiceId>(i));
   }
   return services;
 }

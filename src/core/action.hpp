@@ -1,6 +1,7 @@
 // What the supervisor wants done. Every name is an imperative; init/ carries it out, in order, and reports back by events.
 #pragma once
 
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -21,12 +22,19 @@ struct SendSignal {
   Signal signal;
 };
 
+// Close the pipe that is the service's standard input: it reads what is in it, and then the end.
+struct CloseInput {
+  ServiceId service;
+};
+
 // Run this command of the service, beside its main process. Answered by TaskEnded, with the same number, when it has ended.
 struct RunTask {
   ServiceId service;
   Task task;
   std::size_t index;         // which of them, where there may be several
   std::uint32_t number = 0;  // tells this run from all others of the service
+  // How the main process has ended in this attempt; unset: it does not exist yet, still runs, or could not be started.
+  std::optional<WaitStatus> end = {};
 };
 
 // Send a signal to the process group of the command that runs for the service.
@@ -73,14 +81,19 @@ struct Announce {
   Notice notice;
 };
 
+// The service of a service directory has come into another state, which whoever looks into supervise/ is to see.
+struct ShowState {
+  ServiceId service;
+};
+
 // End cinit with this exit code. `abandoned`: something would not end, and is to be named.
 struct Exit {
   int code;
   bool abandoned;
 };
 
-using Action = std::variant<Spawn, SendSignal, RunTask, SignalTask, EndTask, StartProbe, EndProbe, WatchGroup, Sweep,
-                            KillEverything, Announce, Exit>;
+using Action = std::variant<Spawn, SendSignal, CloseInput, RunTask, SignalTask, EndTask, StartProbe, EndProbe,
+                            WatchGroup, Sweep, KillEverything, Announce, ShowState, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace cinit::core

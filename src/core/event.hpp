@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/signal.hpp"
 #include "base/start_stage.hpp"
@@ -42,7 +43,8 @@ struct Exited {
 };
 
 // The commands that are run for a service beside its main process, one at a time.
-enum class Task { PreStart, PostStart, PreStop, StopCommand, PostStop };
+// Undo is a oneshot's, and has no main process beside it.
+enum class Task { PreStart, PostStart, PreStop, StopCommand, PostStop, Undo };
 
 // The command that RunTask asked for has ended, or could not be started. One that EndTask came too late for is passed over.
 struct TaskEnded {
@@ -82,9 +84,10 @@ struct Notified {
   std::optional<std::string> status;
 };
 
-// Somebody asks for something by the control socket.
+// Somebody asks for something, by the control socket or by supervise/control.
 struct Requested {
-  enum class What { Start, Stop, Restart };
+  // Once: it is started if it does not run, and not started again when it ends.
+  enum class What { Start, Stop, Restart, Once };
   ServiceId service;
   What what;
 };
@@ -92,6 +95,20 @@ struct Requested {
 // Everything, cinit included, stood still for this long (a frozen cgroup, a suspended machine): nobody is late by it.
 struct StoodStill {
   Duration span;
+};
+
+// Service directories have come or gone: see revise().
+struct PlanRevised {
+  std::vector<ServiceId> described;  // new in the plan, or described anew before they were ever started
+  std::vector<ServiceId> removed;    // to be stopped for good
+  std::vector<ServiceId> renamed;    // their directories have other names now
+  // A directory that cannot have its name, since a service has it that does not come and go.
+  struct Unplaced {
+    std::string directory;
+    ServiceId holder;                  // of the name
+    std::optional<ServiceId> goes_on;  // the service of that directory, under its old name
+  };
+  std::vector<Unplaced> unplaced = {};
 };
 
 // Nothing is left of a process group for which WatchGroup asked.
@@ -118,7 +135,8 @@ struct DeadlineReached {};
 // cinit is the only process left: of the PID namespace, or of its own descendants when it is not PID 1.
 struct NothingLeft {};
 
-using Event = std::variant<Spawned, SpawnFailed, Exited, GroupEmptied, TaskEnded, ProbeEnded, ToldReady, Notified,
-                           MainSuspended, SignalReceived, Requested, StoodStill, DeadlineReached, NothingLeft>;
+using Event =
+    std::variant<Spawned, SpawnFailed, Exited, GroupEmptied, TaskEnded, ProbeEnded, ToldReady, Notified, MainSuspended,
+                 SignalReceived, Requested, PlanRevised, StoodStill, DeadlineReached, NothingLeft>;
 
 }  // namespace cinit::core

@@ -9,6 +9,10 @@
 
 namespace cinit::core::notice {
 
+// It is about to be started.
+struct Starting {
+  ServiceId service;
+};
 struct Started {
   ServiceId service;
 };
@@ -53,6 +57,13 @@ struct WatchdogExpired {
 struct Requested {
   ServiceId service;
   core::Requested::What what;
+};
+// There is a service directory with the name of `service`, which is another one. If a service was started in it before, that
+// `goes_on` under its old name.
+struct NameTaken {
+  ServiceId service;
+  std::string directory;
+  std::optional<ServiceId> goes_on;
 };
 // Everything that was wanted at boot is ready or done.
 struct BootFinished {
@@ -111,15 +122,23 @@ struct TimedOut {
 struct Failed {
   ServiceId service;
 };
-// It is asked to end: by a signal, or else by its stop command.
+// It is asked to end: by a signal, by its stop command, or by the end of what it reads; or what it has done is undone.
 struct Stopping {
+  struct ByCommand {};
+  struct ByInput {};
+  struct Undone {};
   ServiceId service;
-  std::optional<Signal> signal;
+  std::variant<Signal, ByCommand, ByInput, Undone> how;
+};
+// Its ./finish has said that it is not to be started again.
+struct GivenUp {
+  ServiceId service;
 };
 struct Stopped {
   ServiceId service;
 };
-// It ignored `signal` (or else its stop command) for `waited`, and gets SIGKILL. `main_process` false: only others of its process group are left.
+// It ignored `signal` (or else its stop command) for `waited`, and gets SIGKILL. `main_process` false: only others of its
+// process group are left.
 struct Killing {
   ServiceId service;
   std::optional<Signal> signal;
@@ -150,6 +169,12 @@ struct ShutdownBegun {
   std::optional<ServiceId> service;  // all that are about one
   std::optional<Signal> signal;      // StopSignal
 };
+// Every process that belongs to no service is about to get SIGTERM, or else to be left alone.
+struct SweepBegun {
+  bool sweeps = true;
+};
+// Some of them are still there at the end of their time, and get SIGKILL.
+struct SweepOver {};
 // Another stop signal: SIGTERM, or SIGKILL, to everything.
 struct Escalated {
   Signal sent;
@@ -167,12 +192,13 @@ struct InvariantBroken {
 
 namespace cinit::core {
 
-using Notice = std::variant<notice::Started, notice::Ready, notice::Exited, notice::StartPostponed, notice::StartFailed,
-                            notice::RequirementFailed, notice::StartLimitHit, notice::Done, notice::TimedOut,
-                            notice::TaskFailed, notice::TaskTimedOut, notice::Restarting, notice::HealthCheckFailed,
-                            notice::Healthy, notice::Unhealthy, notice::WatchdogExpired, notice::Requested,
-                            notice::BootFinished, notice::Failed, notice::Stopping, notice::Stopped, notice::Killing,
-                            notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun,
-                            notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
+using Notice = std::variant<notice::Starting, notice::Started, notice::Ready, notice::Exited, notice::StartPostponed,
+                            notice::StartFailed, notice::RequirementFailed, notice::StartLimitHit, notice::Done,
+                            notice::TimedOut, notice::TaskFailed, notice::TaskTimedOut, notice::Restarting,
+                            notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy, notice::WatchdogExpired,
+                            notice::Requested, notice::NameTaken, notice::BootFinished, notice::Failed, notice::GivenUp,
+                            notice::Stopping, notice::Stopped, notice::Killing, notice::MainSuspended,
+                            notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun, notice::SweepBegun,
+                            notice::SweepOver, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
 
 }  // namespace cinit::core

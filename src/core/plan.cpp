@@ -8,7 +8,7 @@
 namespace cinit::core {
 namespace {
 
-using Services = std::vector<PlannedService>;
+using Services = std::deque<PlannedService>;
 
 PlannedService& at(Services& services, ServiceId id) { return services[index_of(id)]; }
 
@@ -33,6 +33,12 @@ class Linker {
       const auto required = find(name);
       edge(id, required);
       if (required) add_once(at(services_, id).required, *required);
+    }
+    if (spec.pipes_into.empty()) return;
+    if (const auto consumer = find(spec.pipes_into)) {
+      edge(id, consumer);
+      at(services_, id).consumer = consumer;
+      add_once(at(services_, *consumer).producers, id);
     }
   }
 
@@ -112,6 +118,7 @@ std::uint32_t assign_tiers(Services& services) {
   std::vector<std::size_t> dependents_left(services.size());
   std::vector<ServiceId> ready;
   for (std::size_t i = 0; i < services.size(); ++i) {
+    services[i].stop_tier = 0;
     dependents_left[i] = services[i].dependents.size();
     if (dependents_left[i] == 0) ready.push_back(static_cast<ServiceId>(i));
   }
@@ -156,8 +163,8 @@ class Extender {
  public:
   Extender(Plan& plan, const config::Hooks& hooks) : plan_(plan), hooks_(hooks), services_end_(plan.services.size()) {}
 
-  void add_boot_hooks(const std::vector<std::string>& startup_files) {
-    for (const std::string& file : startup_files) plan_.boot_hooks.push_back(add_hook(Role::BootHook, file, {file}));
+  void add_boot_hooks(const std::vector<Program>& programs) {
+    for (const Program& program : programs) plan_.boot_hooks.push_back(add_program(Role::BootHook, program));
     for (const auto& command : hooks_.pre_start)
       plan_.boot_hooks.push_back(add_hook(Role::BootHook, "pre-start", command));
     chain(plan_.boot_hooks);
@@ -168,12 +175,18 @@ class Extender {
   void add_post_start_hooks() {
     std::vector<ServiceId> hooks;
     for (const auto& command : hooks_.post_start) hooks.push_back(add_hook(Role::BootHook, "post-start", command));
-    if (!hooks.empty()) wait_for_services(plan_.services[index_of(hooks.front())]);
+    if (!hooks.empty()) wait_for_services(hooks.front());
     chain(hooks);
     last_ = hooks.empty() ? std::nullopt : std::optional(hooks.back());
   }
 
-  void add_stop_hooks() {
+  void add_stop_hooks(const Commands& commands) {
+    for (const Program& program : commands.pre_stop) {
+      plan_.pre_stop_hooks.push_back(add_program(Role::StopHook, program));
+    }
+    for (const Program& program : commands.post_stop) {
+      plan_.post_stop_hooks.push_back(add_program(Role::StopHook, program));
+    }
     for (const auto& command : hooks_.pre_stop) {
       plan_.pre_stop_hooks.push_back(add_hook(Role::StopHook, "pre-stop", command));
     }
@@ -187,7 +200,7 @@ class Extender {
     plan_.main_command = static_cast<ServiceId>(plan_.services.size());
     PlannedService& main = add(Role::MainCommand, base_name(command.front()), command);
     main.wanted_at_boot = true;
-    wait_for_services(main);
+    wait_for_services(*plan_.main_command);
     if (last_) main.waits_for.push_back(*last_);
   }
 
@@ -200,6 +213,18 @@ class Extender {
     added.spec.restart = config::RestartPolicy::No;
     added.spec.input = config::Input::Inherit;
     return added;
+  }
+
+  ServiceId add_program(Role role, const Program& program) {
+    const ServiceId id = add_hook(role, program.name, program.command);
+    PlannedService& hook = plan_.services[index_of(id)];
+    hook.spec.name = program.name;
+    hook.may_fail = program.may_fail;
+    if (program.timeout) hook.start_timeout = program.timeout;
+    hook.spec.stop_timeout = program.kill_after;
+    hook.spec.clear_env = program.environment.has_value();
+    if (program.environment) hook.spec.env = *program.environment;
+    return id;
   }
 
   ServiceId add_hook(Role role, const std::string& name, const std::vector<std::string>& command) {
@@ -215,7 +240,9 @@ class Extender {
   }
 
   // The last boot hook stands for all of them when there is no service that waits for it.
-  void wait_for_services(PlannedService& later) {
+  void wait_for_services(ServiceId id) {
+    plan_.after_services.push_back(id);
+    PlannedService& later = plan_.services[index_of(id)];
     for (std::size_t i = 0; i < services_end_; ++i) {
       if (plan_.services[i].wanted_at_boot) later.waits_for.push_back(static_cast<ServiceId>(i));
     }
@@ -228,9 +255,9 @@ class Extender {
   std::optional<ServiceId> last_;  // of the post-start hooks
 };
 
-void fill_in_defaults(PlannedService& service, const config::Container& container) {
-  if (!service.spec.umask) service.spec.umask = container.umask;
-  if (!service.spec.working_dir) service.spec.working_dir = container.working_dir;
+void fill_in_defaults(PlannedService& service, const config::Container& defaults) {
+  if (!service.spec.umask) service.spec.umask = defaults.umask;
+  if (!service.spec.working_dir) service.spec.working_dir = defaults.working_dir;
 }
 
 void link_dependents(Services& services) {
@@ -252,12 +279,22 @@ config::Problem DependencyCycle::to_problem() const {
   return {config::Severity::Error, where, "services wait for each other: " + text};
 }
 
+PlannedService plan_alone(const config::Service& spec, const config::Container& defaults) {
+  PlannedService service;
+  service.spec = spec;
+  service.wanted_at_boot = spec.autostart;
+  if (spec.start_timeout > Duration::zero()) service.start_timeout = spec.start_timeout;
+  fill_in_defaults(service, defaults);
+  return service;
+}
+
+void assign_tiers(Plan& plan) { plan.tiers = assign_tiers(plan.services); }
+
 std::variant<Plan, DependencyCycle> make_plan(const config::Config& config, const Commands& commands) {
   Plan plan;
   for (const config::Service& spec : config.services) {
-    PlannedService& service = plan.services.emplace_back();
-    service.spec = spec;
-    if (spec.start_timeout > Duration::zero()) service.start_timeout = spec.start_timeout;
+    plan.services.push_back(plan_alone(spec, config.container));
+    if (spec.directory) plan.is_kept_by_directories = true;
   }
   plan.has_services = !plan.services.empty();
 
@@ -268,13 +305,13 @@ std::variant<Plan, DependencyCycle> make_plan(const config::Config& config, cons
 
   spread_wanted(plan.services);
   Extender extender(plan, config.hooks);
-  extender.add_boot_hooks(commands.startup_files);
+  extender.add_boot_hooks(commands.startup);
   extender.add_post_start_hooks();
-  extender.add_stop_hooks();
+  extender.add_stop_hooks(commands);
   if (!commands.main_command.empty()) extender.add_main_command(commands.main_command);
   for (PlannedService& service : plan.services) fill_in_defaults(service, config.container);
   link_dependents(plan.services);
-  plan.tiers = assign_tiers(plan.services);
+  assign_tiers(plan);
 
   plan.stop.total = config.container.stop_timeout.value_or(config::kDefaultStopTimeout);
   plan.stop.chosen = config.container.stop_timeout.has_value();

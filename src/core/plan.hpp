@@ -1,7 +1,9 @@
-// What will happen: the configuration put in order, with names resolved to indices. It never changes once it is made.
+// What will happen: the configuration put in order, with names resolved to indices. What is in it never changes, but for
+// services of service directories, which come and go (revise()).
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <variant>
@@ -34,10 +36,14 @@ constexpr bool is_hook(Role role) { return role == Role::BootHook || role == Rol
 struct PlannedService {
   config::Service spec;
   Role role = Role::Service;
+  bool retired = false;                   // its directory is gone: it is none any more
+  bool may_fail = false;                  // a boot hook whose failure prevents nothing
   bool wanted_at_boot = true;             // autostart, or required by one that is
   std::vector<ServiceId> waits_for;       // everything that it is started after, each once
   std::vector<ServiceId> required;        // the part of waits_for that must not have failed
   std::vector<ServiceId> dependents;      // the inverse of waits_for
+  std::optional<ServiceId> consumer;      // who reads its output, by `pipes_into`
+  std::vector<ServiceId> producers;       // the inverse: whose output it reads
   std::optional<Duration> start_timeout;  // how long a start may take until it is ready; unset: for ever
   std::uint32_t stop_tier = 0;  // stopped in ascending order; a service's tier is above those of its dependents
 };
@@ -51,16 +57,41 @@ struct StopBudget {
   Duration reserve() const { return std::min<Duration>(total / 4, std::chrono::seconds(2)); }
 };
 
+// Where another init, in whose place cinit is, goes about signals and the end in another way.
+struct Conduct {
+  bool forwards_signals = true;          // to the main command
+  bool takes_more_stop_signals = true;   // each one more urges
+  bool ends_main_first = false;          // before the hooks of the stop, and so before the services
+  bool runs_hooks_before_sweep = false;  // those after the stop
+  bool sweeps = true;                    // other processes than services get their time
+  bool is_prelude = false;               // the container goes on when all of it has ended: nobody is told of that end
+  // Times of their own, inside the whole budget; unset: cinit's. Of the hooks before the stop together, of a service of a
+  // service directory, and of the sweep.
+  std::optional<Duration> pre_stop_time = {};
+  std::optional<Duration> directory_stop_timeout = {};
+  std::optional<Duration> sweep_time = {};
+  // Exit codes; unset: cinit's. After a stop signal, and when a hook of the stop has failed.
+  std::optional<int> stop_signal_code = {};
+  std::optional<int> failed_stop_hook_code = {};
+};
+
 struct Plan {
-  std::vector<PlannedService> services;  // by name, then hooks in their order; the main command, if any, is the last
-  std::uint32_t tiers = 0;               // stop tiers are 0 .. tiers - 1
+  // By name, then hooks in their order, then the main command, and then what has come later. A service stays where it is in
+  // memory as long as the plan does.
+  std::deque<PlannedService> services;
+  std::uint32_t tiers = 0;  // stop tiers are 0 .. tiers - 1
   std::optional<ServiceId> main_command;
-  std::vector<ServiceId> boot_hooks;  // before the first service
+  std::vector<ServiceId> after_services;  // what waits for every service: the first post-start hook, the main command
+  std::vector<ServiceId> boot_hooks;      // before the first service
   std::vector<ServiceId> pre_stop_hooks;
   std::vector<ServiceId> post_stop_hooks;
   bool has_services = false;  // that are more than hooks and a main command
+  // There are service directories: the container does not end because every service has, as one that runsvdir or s6-svscan
+  // looks after would not.
+  bool is_kept_by_directories = false;
   std::optional<ServiceId> exit_code_from;
   StopBudget stop;
+  Conduct conduct;
   std::vector<Signal> stop_signals;
 
   const PlannedService& operator[](ServiceId id) const { return services[index_of(id)]; }
@@ -78,11 +109,35 @@ struct DependencyCycle {
   config::Problem to_problem() const;
 };
 
+// A program of the image that is run in the boot or in the stop.
+struct Program {
+  // NOLINTNEXTLINE(google-explicit-constructor): a path is one
+  Program(std::string path) : name(path), command{std::move(path)} {}
+  Program(std::string its_name, config::Command its_command)
+      : name(std::move(its_name)), command(std::move(its_command)) {}
+
+  std::string name;                                   // by which it is known in the log
+  config::Command command;                            // an argv
+  std::optional<config::Variables> environment = {};  // instead of the container's
+  std::optional<Duration> timeout = {};               // instead of that of [hooks]
+  std::optional<Duration> kill_after = {};            // that: SIGKILL; unset: at the end of the container's time
+  bool may_fail = false;                              // in the boot: then the next follows all the same
+};
+
 // What the container is to run apart from what its configuration says.
 struct Commands {
-  std::vector<std::string> main_command;   // an argv; empty: there is none
-  std::vector<std::string> startup_files;  // programs to run first, in this order: /etc/my_init.d/* and the like
+  std::vector<std::string> main_command;  // an argv; empty: there is none
+  std::vector<Program> startup;           // to be run first, in this order: /etc/my_init.d/* and the like
+  // The same for the stop: before the first service is stopped, and after the last.
+  std::vector<Program> pre_stop = {};
+  std::vector<Program> post_stop = {};
 };
+
+// A service by itself, without an order. `defaults` is [cinit].
+PlannedService plan_alone(const config::Service& spec, const config::Container& defaults);
+
+// Gives each service its stop tier anew, from the order that is between them.
+void assign_tiers(Plan& plan);
 
 // Puts everything in order. Names in `after`, `before`, `requires` and `exit-code-from` that are not in the configuration are
 // passed over: config::load has reported those that are mistakes.

@@ -20,35 +20,40 @@ Supervisor::Service::Service(const PlannedService& planned, ServiceId its_id)
       spawn_delays(kSpawnRetryDelay, kSpawnRetryMaxDelay),
       starts(planned.spec.start_limit_burst, planned.spec.start_limit_interval) {}
 
-Supervisor::Supervisor(const Plan& plan, std::uint64_t seed)
-    : plan_(plan), random_(seed), tier_members_(plan.tiers), alive_in_tier_(plan.tiers, 0) {
+Supervisor::Supervisor(const Plan& plan, std::uint64_t seed) : plan_(plan), random_(seed) {
   services_.reserve(plan.services.size());
   for (std::size_t i = 0; i < plan.services.size(); ++i) {
-    const auto id = static_cast<ServiceId>(i);
-    services_.emplace_back(plan.services[i], id);
-    tier_members_[plan.services[i].stop_tier].push_back(id);
+    services_.emplace_back(plan.services[i], static_cast<ServiceId>(i));
   }
+  count_tiers();
 }
 
 Actions Supervisor::boot(Time now) {
   now_ = now;
   booted_at_ = now;
   for (Service& service : services_) {
-    service.entered_at = now;
-    if (!service.plan->wanted_at_boot) continue;
-    service.wanted = Wanted::Up;
-    if (service.plan->role != Role::MainCommand) ++not_up_yet_;
-    enter(service, state::Waiting{});
-    startable_.push_back(service.id);
+    service.counts_for_boot = service.plan->role != Role::MainCommand;
+    want_at_boot(service);
   }
   start_what_can_start();
   advance_shutdown();
   return std::exchange(actions_, {});
 }
 
+void Supervisor::want_at_boot(Service& service) {
+  service.entered_at = now_;
+  service.counts_for_boot = service.counts_for_boot && service.plan->wanted_at_boot;
+  if (service.counts_for_boot) ++not_up_yet_;
+  if (!service.plan->wanted_at_boot) return;
+  service.wanted = Wanted::Up;
+  enter(service, state::Waiting{});
+  startable_.push_back(service.id);
+}
+
 Actions Supervisor::handle(const Event& event, Time now) {
   now_ = std::max(now_, now);
   std::visit([this](const auto& happened) { on(happened); }, event);
+  end_idle_consumers();
   start_what_can_start();
   advance_shutdown();
   return std::exchange(actions_, {});
@@ -57,6 +62,7 @@ Actions Supervisor::handle(const Event& event, Time now) {
 Time Supervisor::next_deadline() const {
   const Time of_services = deadlines_.empty() ? kNever : deadlines_.begin()->first;
   const Time of_phase = std::visit(Overloaded{
+                                       [&](phase::EndingMain) { return shutdown_->deadline; },
                                        [](phase::PreStop pre_stop) { return pre_stop.drain_at; },
                                        [](phase::PostStop post_stop) { return post_stop.kill_at; },
                                        [](phase::Draining draining) { return draining.next_tier_at; },
@@ -114,6 +120,9 @@ void Supervisor::requirement_failed(Service& service, ServiceId required) {
 
 void Supervisor::begin_attempt(Service& service) {
   service.starts.record(now_);
+  service.begun = true;
+  service.input_closed = false;
+  service.end_of_attempt.reset();
   service.begun_at = now_;
   service.condemned = false;
   service.restart_asked = false;
@@ -137,6 +146,7 @@ Time Supervisor::give_up_time(const Service& service) const {
 void Supervisor::launch(Service& service) {
   service.started_at = now_;
   enter(service, state::Launching{});
+  announce(notice::Starting{service.id});
   actions_.push_back(Spawn{service.id});
 }
 
@@ -196,13 +206,26 @@ void Supervisor::on(const SpawnFailed& event) {
   Service& service = at(event.service);
   if (!std::holds_alternative<state::Launching>(service.state))
     return broken_invariant("a failure that nobody asked for");
+  const bool is_news = !service.failure || service.failure->detail != event.failure.detail;
   service.failure = event.failure;
   if (event.failure.transient) return postpone(service, event.failure, !service.plan->spec.pre_start.empty());
   service.code = event.failure.exit_code();
+  if (service.plan->spec.directory) return could_not_run(service, is_news);
   announce(notice::StartFailed{service.id, event.failure});
   service.wanted = Wanted::Down;
   conclude(service, Ending::Failed, kNever, kill_time(service));
   ended_for_good(service, Ending::Failed);
+}
+
+// It is tried again as long as it is to be up, as runsv(8) and s6-supervise(8) do: somebody may put its program there. Nobody
+// waits for that.
+void Supervisor::could_not_run(Service& service, bool is_news) {
+  std::optional<notice::Restart> restart;
+  const auto [ending, retry_at] = verdict(service, false, restart);
+  if (is_news) announce(notice::StartFailed{service.id, *service.failure});
+  if (is_news && restart) announce(notice::Restarting{service.id, *restart});
+  conclude(service, ending, retry_at, kill_time(service));
+  settle(service);
 }
 
 // What its commands have done is undone before the next attempt, which runs them again.
@@ -248,7 +271,7 @@ void Supervisor::on(const SignalReceived& event) {
 }
 
 bool Supervisor::main_takes_signals() const {
-  if (!plan_.main_command) return false;
+  if (!plan_.main_command || !plan_.conduct.forwards_signals) return false;
   const State& state = at(*plan_.main_command).state;
   return !is_final(state) && !std::holds_alternative<state::Clearing>(state);
 }
@@ -279,21 +302,23 @@ void Supervisor::enter(Service& service, State state) {
   const Time new_deadline = deadline_of(state);
   if (old_deadline != kNever) deadlines_.erase({old_deadline, service.id});
   if (new_deadline != kNever) deadlines_.insert({new_deadline, service.id});
-  account(service, is_alive(service.state), is_alive(state));
+  account(service, occupies_tier(service, service.state), occupies_tier(service, state));
   if (is_final(service.state)) ++unfinished_;
   if (is_final(state)) --unfinished_;
   const bool is_another = service.state.index() != state.index();
   if (is_another && is_probed(service.state)) actions_.push_back(EndProbe{service.id});
   if (is_another) service.entered_at = now_;
   service.state = state;
+  if (is_another && service.plan->spec.directory) actions_.push_back(ShowState{service.id});
+  if (is_another) give_up_input(service);
   note_coming_up(service);
 }
 
 void Supervisor::note_coming_up(Service& service) {
   const bool is_up =
       std::holds_alternative<state::Running>(service.state) || std::holds_alternative<state::Done>(service.state);
-  if (!is_up || service.plan->role == Role::MainCommand || std::exchange(service.has_come_up, true)) return;
-  if (!service.plan->wanted_at_boot || --not_up_yet_ > 0 || shutdown_ || !plan_.has_services) return;
+  if (!is_up || !std::exchange(service.counts_for_boot, false)) return;
+  if (--not_up_yet_ > 0 || shutdown_ || !plan_.has_services) return;
   announce(notice::BootFinished{now_ - booted_at_});
 }
 
@@ -302,7 +327,7 @@ ServiceStatus Supervisor::status(ServiceId id) const {
   ServiceStatus status;
   status.state = service.state;
   status.since = service.entered_at;
-  status.wanted = service.wanted == Wanted::Up;
+  status.wanted = service.wanted == Wanted::Up && !service.once;
   status.starts = service.start_count;
   status.last_end = service.last_end;
   status.failure = service.failure;
@@ -311,6 +336,11 @@ ServiceStatus Supervisor::status(ServiceId id) const {
   status.detail = service.probe_detail;
   status.text = service.status_text;
   return status;
+}
+
+// Something is to be done about it when its tier is stopped.
+bool Supervisor::occupies_tier(const Service& service, const State& state) {
+  return is_alive(state) || is_to_be_undone(service, state);
 }
 
 void Supervisor::account(const Service& service, bool was_alive, bool alive) {

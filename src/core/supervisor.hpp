@@ -12,10 +12,10 @@
 //
 // The container as a whole goes
 //
-//   Up -> PreStop -> Draining -> Sweeping -> PostStop -> Reaping -> Over
+//   Up -> EndingMain -> PreStop -> Draining -> Sweeping -> PostStop -> Reaping -> Over
 //
-// PreStop and PostStop run hooks, Draining stops the services tier by tier, Sweeping gives every other process its chance,
-// Reaping comes after SIGKILL.
+// EndingMain is passed over unless the main command is to end before everything else. PreStop and PostStop run hooks,
+// Draining stops the services tier by tier, Sweeping gives every other process its chance, Reaping comes after SIGKILL.
 // Phases are left early when nothing is left; one that runs out of time is followed by the next.
 #pragma once
 
@@ -40,6 +40,9 @@ namespace cinit::core {
 inline constexpr Duration kSpawnRetryDelay = std::chrono::milliseconds(200);
 inline constexpr Duration kSpawnRetryMaxDelay = std::chrono::seconds(5);
 
+// A service directory's service is started at most once in this time.
+inline constexpr Duration kDirectoryRestartInterval = std::chrono::seconds(1);
+
 // How long a process may take to vanish after SIGKILL before cinit leaves without it.
 inline constexpr Duration kReapingTime = std::chrono::milliseconds(500);
 
@@ -59,8 +62,12 @@ class Supervisor {
 
   // For tests and for reports on what is going on.
   const State& state(ServiceId id) const { return services_[index_of(id)].state; }
+  // Whether nothing has been done about it so far; also true for one that the supervisor has not been told of.
+  bool is_pristine(ServiceId id) const;
   ServiceStatus status(ServiceId id) const;
   bool is_stopping() const { return shutdown_.has_value(); }
+  // Whether somebody has asked for that by a signal, and nothing in the container was the reason.
+  bool is_stopped_by_signal() const { return shutdown_ && shutdown_->reason.cause == notice::StopCause::StopSignal; }
   bool is_over() const { return std::holds_alternative<phase::Over>(phase_); }
 
  private:
@@ -84,6 +91,7 @@ class Supervisor {
     std::uint32_t probe_number = 0;  // of the last probe
     std::uint32_t start_count = 0;
     std::optional<WaitStatus> last_end;
+    std::optional<WaitStatus> end_of_attempt;  // of the last attempt; unset: its main process could not be started
     std::optional<StartFailure> failure;
     ServiceStatus::Health health = ServiceStatus::Health::Unknown;
     std::uint32_t failed_checks = 0;
@@ -95,15 +103,20 @@ class Supervisor {
     StartLimit starts;
     std::optional<int> code;  // of its last end, as a shell sees it
     bool failed_for_good = false;
-    bool condemned = false;      // it is stopped for a failure of its own: however it ends, it has failed
-    bool restart_asked = false;  // it is stopped only to be started again
-    bool held = false;           // it was stopped on request: the container does not end for it
-    bool has_come_up = false;    // at least once: Running or Done
+    bool condemned = false;        // it is stopped for a failure of its own: however it ends, it has failed
+    bool restart_asked = false;    // it is stopped only to be started again
+    bool held = false;             // it was stopped on request: the container does not end for it
+    bool once = false;             // it is not started again when it ends
+    bool begun = false;            // an attempt to start it was made
+    bool input_closed = false;     // its pipe is given up: it is not to read any more than what is in there
+    bool counts_for_boot = false;  // the boot is not finished before it has come up
   };
 
   // In the place of a namespace, which a class cannot hold.
   struct phase {  // NOLINT(readability-identifier-naming)
     struct Up {};
+    // The main command ends, and everything else waits for that: Conduct::ends_main_first.
+    struct EndingMain {};
     // The hooks before the stop, of which `next` is the one to run; what follows begins at `drain_at` at the latest.
     struct PreStop {
       std::size_t next;
@@ -129,8 +142,8 @@ class Supervisor {
     };
     struct Over {};
   };
-  using Phase = std::variant<phase::Up, phase::PreStop, phase::Draining, phase::Sweeping, phase::PostStop,
-                             phase::Outlasting, phase::Reaping, phase::Over>;
+  using Phase = std::variant<phase::Up, phase::EndingMain, phase::PreStop, phase::Draining, phase::Sweeping,
+                             phase::PostStop, phase::Outlasting, phase::Reaping, phase::Over>;
 
   struct ShutdownReason {
     notice::StopCause cause;
@@ -157,6 +170,7 @@ class Supervisor {
   void on(const ToldReady& event);
   void on(const Notified& event);
   void on(const Requested& event);
+  void on(const PlanRevised& event);
   void on(const StoodStill& event);
   void on(const MainSuspended& event);
   void on(const SignalReceived& event);
@@ -164,6 +178,7 @@ class Supervisor {
   void on(const NothingLeft& event);
 
   // Starting.
+  void want_at_boot(Service& service);
   void start_what_can_start();
   void start(Service& service);
   void begin_attempt(Service& service);
@@ -173,6 +188,7 @@ class Supervisor {
   bool requires_held(const Service& service) const;
   bool has_failed(const Service& service) const;
   void postpone(Service& service, const StartFailure& failure, bool anything_ran);
+  void could_not_run(Service& service, bool is_news);
   void comes_up(Service& service);
   void became_ready(Service& service);
   void is_up(Service& service);
@@ -187,6 +203,9 @@ class Supervisor {
   bool is_told_to_end(const Service& service) const;
   bool skips_commands(const Service& service) const;
   bool task_failed(Service& service, Task task, const TaskEnded& event);
+  static bool is_script(const Service& service);
+  static bool gives_up(const Service& service, const TaskEnded& event);
+  void give_up(Service& service);
   void tasks_done(Service& service, Task task);
   void signal_instead(Service& service);
   void attempt_failed(Service& service);
@@ -208,8 +227,19 @@ class Supervisor {
   bool is_out_of_start_period(const Service& service) const;
   void extend_timeout(Service& service, Time until);
 
+  // Services that come and go: supervisor_revision.cpp.
+  void take_in(ServiceId id);
+  void remove(Service& service);
+  void stop_for_good(Service& service);
+  void give_up_input(Service& service);
+  void leave_boot(Service& service);
+  void count_tiers();
+  void end_idle_consumers();
+  bool has_producers_alive(const Service& service) const;
+
   // What is asked for from outside: supervisor_requests.cpp.
   void request_start(Service& service);
+  void request_once(Service& service);
   void request_stop(Service& service);
   void request_restart(Service& service);
   void start_anew(Service& service);
@@ -223,6 +253,7 @@ class Supervisor {
   std::pair<Ending, Time> verdict(Service& service, bool success, std::optional<notice::Restart>& restart);
   void clear_group(Service& service, const state::Clearing& clearing);
   void clearing_is_over(Service& service, const state::Clearing& clearing);
+  Time post_stop_limit(const Service& service, Time kill_at) const;
   void conclude(Service& service, Ending ending, Time retry_at, Time kill_at);
   void take_ending(Service& service, Ending ending, Time retry_at);
   std::pair<Ending, Time> plan_restart(Service& service, std::optional<notice::Restart>& restart);
@@ -234,6 +265,10 @@ class Supervisor {
   void stop(Service& service);
   void begin_stop(Service& service);
   void begin_pre_stop(Service& service);
+  bool ends_with_its_input(const Service& service) const;
+  void close_input(Service& service);
+  static bool is_to_be_undone(const Service& service, const State& state);
+  void undo(Service& service);
   void ask_to_end(Service& service, Time kill_at);
   void send_stop_signal(Service& service, Signal signal, SendSignal::Target target, Time kill_at);
   void stop_condemned(Service& service);
@@ -249,21 +284,25 @@ class Supervisor {
   void forward_to_main(Signal signal);
   bool main_takes_signals() const;
   void begin_shutdown(ShutdownReason reason, std::optional<Signal> signal);
+  void begin_stop_hooks();
   void advance_shutdown();
   void advance_pre_stop(phase::PreStop pre_stop);
   void begin_drain();
   void advance_drain(phase::Draining draining);
   phase::Draining stop_next_tier();
   void begin_sweep();
+  void drained();
   void begin_post_stop();
+  bool post_stop_hooks_run() const;
   void advance_post_stop(phase::PostStop post_stop);
   bool stop_hooks_run() const;
   bool advance_hooks(const std::vector<ServiceId>& hooks, std::size_t& next);
-  bool is_asked_to_stop(std::uint32_t tier) const;
+  bool is_asked_to_stop(const Service& service) const;
   bool is_to_stop(const Service& service) const;
   bool hurries() const;
   void escalate(Signal signal);
   void urge(Service& service);
+  void forgo_undoing(Service& service);
   void kill_everything();
   void kill_now(Service& service);
   void end_hook(Service& hook);
@@ -277,30 +316,33 @@ class Supervisor {
   Service& at(ServiceId id) { return services_[index_of(id)]; }
   const Service& at(ServiceId id) const { return services_[index_of(id)]; }
   void enter(Service& service, State state);
+  static bool occupies_tier(const Service& service, const State& state);
   void account(const Service& service, bool was_alive, bool alive);
   void note_coming_up(Service& service);
   void announce(Notice notice) { actions_.push_back(Announce{std::move(notice)}); }
   void broken_invariant(const char* what);
 
-  const Plan& plan_;
+  const Plan& plan_;  // what is in it changes before PlanRevised is told
   Random random_;
   Time now_{};
   std::vector<Service> services_;
   std::set<std::pair<Time, ServiceId>> deadlines_;  // deadline_of() of every state that has one
   std::deque<ServiceId> startable_;
-  std::vector<Signal> pending_signals_;  // for a main command that does not run yet
+  std::vector<ServiceId> removed_consumers_;  // to be stopped when nobody writes into their pipes any more
+  std::vector<Signal> pending_signals_;       // for a main command that does not run yet
   Phase phase_ = phase::Up{};
   std::optional<Shutdown> shutdown_;
   std::vector<std::vector<ServiceId>> tier_members_;
   std::vector<std::uint32_t> alive_in_tier_;
   std::set<std::uint32_t> tiers_to_stop_;  // those that have somebody alive and have not been asked
-  std::uint32_t alive_ = 0;                // services that may have a process
+  std::uint32_t alive_ = 0;                // services that may have a process, or are to be undone
   std::uint32_t asked_alive_ = 0;          // services alive in tiers that have been asked
   std::uint32_t unfinished_ = 0;           // services that are in no final state
   std::uint32_t held_ = 0;                 // services that were stopped on request
   std::uint32_t not_up_yet_ = 0;           // services and boot hooks that were wanted at boot and have never been up
   Time booted_at_{};
   bool main_suspended_ = false;
+  bool stop_hook_failed_ = false;
   bool needed_kill_ = false;       // in the stop, a main process ended only by SIGKILL
   std::vector<ServiceId> failed_;  // services that failed for good and were not asked for since, in order
   Actions actions_;

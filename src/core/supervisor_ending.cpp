@@ -49,6 +49,7 @@ void Supervisor::main_process_ended(Service& service, const Exited& event) {
   const bool killed = std::holds_alternative<state::Killing>(before);
   service.code = event.status.shell_code();
   service.last_end = event.status;
+  service.end_of_attempt = event.status;
   // It may have ended by itself before the SIGKILL reached it.
   const bool by_sigkill = killed && event.status == WaitStatus::signaled(kKill);
   if (shutdown_ && by_sigkill && !is_hook(service.plan->role)) needed_kill_ = true;
@@ -103,6 +104,10 @@ bool Supervisor::succeeded(const Service& service, WaitStatus status) const {
 std::pair<Ending, Time> Supervisor::verdict(Service& service, bool success, std::optional<notice::Restart>& restart) {
   if (service.wanted == Wanted::Down) return {Ending::Stopped, kNever};
   if (service.restart_asked) return {Ending::Restart, now_};
+  if (service.once) {
+    service.wanted = Wanted::Down;
+    return {Ending::Stopped, kNever};
+  }
   const config::RestartPolicy policy = service.plan->spec.restart;
   const bool failed = !success || service.condemned;
   const bool again = policy == config::RestartPolicy::Always || (policy == config::RestartPolicy::OnFailure && failed);
@@ -111,6 +116,11 @@ std::pair<Ending, Time> Supervisor::verdict(Service& service, bool success, std:
 }
 
 std::pair<Ending, Time> Supervisor::plan_restart(Service& service, std::optional<notice::Restart>& restart) {
+  if (service.plan->spec.directory) {
+    const Time next = std::max(now_, later(service.begun_at, kDirectoryRestartInterval));
+    restart = {next - now_, 0, 0};
+    return {Ending::Restart, next};
+  }
   const Duration delay = service.delays.next(random_);
   const Time due = later(now_, delay);
   if (!service.starts.allows(due)) return {Ending::Failed, kNever};
@@ -153,8 +163,16 @@ void Supervisor::clearing_is_over(Service& service, const state::Clearing& clear
 void Supervisor::conclude(Service& service, Ending ending, Time retry_at, Time kill_at) {
   end_task(service);
   if (service.plan->spec.post_stop.empty() || hurries()) return take_ending(service, ending, retry_at);
-  enter(service, state::PostStop{ending, retry_at, now_, kill_at});
+  enter(service, state::PostStop{ending, retry_at, now_, post_stop_limit(service, kill_at)});
   run_task(service, Task::PostStop, 0);
+}
+
+// A ./finish has its own time, which is all that there is unless everything is stopped.
+Time Supervisor::post_stop_limit(const Service& service, Time kill_at) const {
+  const auto& directory = service.plan->spec.directory;
+  if (!directory) return kill_at;
+  const Time own = directory->finish_timeout ? later(now_, *directory->finish_timeout) : kNever;
+  return shutdown_ ? std::min(own, kill_at) : own;
 }
 
 void Supervisor::take_ending(Service& service, Ending ending, Time retry_at) {
@@ -166,7 +184,11 @@ void Supervisor::take_ending(Service& service, Ending ending, Time retry_at) {
     return is_main_alive(service.state) ? enter(service, state::Backoff{now_}) : start_anew(service);
   }
   switch (ending) {
-    case Ending::Done: return enter(service, state::Done{});
+    case Ending::Done:
+      enter(service, state::Done{});
+      // The turn of its tier may have come meanwhile.
+      if (shutdown_ && is_to_stop(service)) begin_stop(service);
+      return;
     case Ending::Failed: return enter(service, state::Failed{});
     case Ending::Restart: return enter(service, state::Backoff{retry_at});
     case Ending::Stopped: break;
@@ -185,9 +207,10 @@ void Supervisor::ended_for_good(Service& service, Ending ending) {
     case Role::Service: break;
     case Role::MainCommand: return begin_shutdown({notice::StopCause::MainCommandEnded, service.id}, std::nullopt);
     case Role::BootHook:
-      if (ending == Ending::Failed) begin_shutdown({notice::StopCause::HookFailed, service.id}, std::nullopt);
+      if (ending == Ending::Failed && !service.plan->may_fail)
+        begin_shutdown({notice::StopCause::HookFailed, service.id}, std::nullopt);
       return;
-    case Role::StopHook: return;
+    case Role::StopHook: stop_hook_failed_ = stop_hook_failed_ || ending == Ending::Failed; return;
   }
   if (ending == Ending::Done && spec.type == config::ServiceType::Oneshot) announce(notice::Done{service.id});
   if (ending == Ending::Failed) failed_.push_back(service.id);

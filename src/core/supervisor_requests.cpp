@@ -10,18 +10,23 @@ void Supervisor::on(const Requested& event) {
   if (shutdown_) return;  // everything is being stopped
   Service& service = at(event.service);
   if (service.plan->role != Role::Service) return;  // hooks and the main command have their place in the boot
+  if (service.plan->retired) return;                // its directory is as good as gone
   announce(notice::Requested{event.service, event.what});
   switch (event.what) {
-    case Requested::What::Start: return request_start(service);
-    case Requested::What::Stop: return request_stop(service);
-    case Requested::What::Restart: return request_restart(service);
+    case Requested::What::Start: request_start(service); break;
+    case Requested::What::Stop: request_stop(service); break;
+    case Requested::What::Restart: request_restart(service); break;
+    case Requested::What::Once: request_once(service); break;
   }
+  // What is wanted of it may have changed, and its state not.
+  if (service.plan->spec.directory) actions_.push_back(ShowState{service.id});
 }
 
 // What it requires is started with it. Earlier failures are forgotten: whoever asks has done something about them.
 void Supervisor::request_start(Service& service) {
   release(service);
   service.wanted = Wanted::Up;
+  service.once = false;
   service.failed_for_good = false;
   std::erase(failed_, service.id);
   service.delays.reset();
@@ -50,8 +55,16 @@ void Supervisor::request_start(Service& service) {
 // A container with a service that somebody has stopped for a while does not end because nothing runs.
 void Supervisor::request_stop(Service& service) {
   if (is_final(service.state)) return;
+  service.once = false;
   if (!std::exchange(service.held, true)) ++held_;
   stop(service);
+}
+
+// One that is being stopped stays down.
+void Supervisor::request_once(Service& service) {
+  const bool is_ending = is_alive(service.state) && service.wanted == Wanted::Down;
+  if (!is_ending) request_start(service);
+  service.once = true;
 }
 
 void Supervisor::release(Service& service) {

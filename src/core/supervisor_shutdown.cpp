@@ -11,6 +11,7 @@ void Supervisor::stop_signal_received(Signal signal) {
   const bool begins = !shutdown_;
   if (begins) begin_shutdown({notice::StopCause::StopSignal, std::nullopt}, signal);
   // The first one asks for what may have begun for another reason; the second and the third urge.
+  if (!begins && !plan_.conduct.takes_more_stop_signals) return;
   const int count = ++shutdown_->stop_signals;
   if (count == 2) return escalate(kTerminate);
   const bool kills_main = count == 3 && !spares_main();
@@ -24,22 +25,32 @@ void Supervisor::begin_shutdown(ShutdownReason reason, std::optional<Signal> sig
   if (shutdown_) return;
   const Duration total = plan_.stop.total;
   shutdown_ = Shutdown{reason, later(now_, total), later(now_, total - plan_.stop.reserve())};
-  announce(notice::ShutdownBegun{reason.cause, reason.service, signal});
+  const bool goes_on = plan_.conduct.is_prelude && reason.cause == notice::StopCause::AllEnded;
+  if (!goes_on) announce(notice::ShutdownBegun{reason.cause, reason.service, signal});
   for (Service& service : services_) {
     service.wanted = Wanted::Down;
     if (!is_alive(service.state) && !is_final(service.state)) enter(service, state::Stopped{});
   }
-  if (stop_hooks_run()) {
-    phase_ = phase::PreStop{0, later(now_, plan_.stop.reserve())};
-  } else {
-    begin_drain();
+  if (!plan_.conduct.ends_main_first || !plan_.main_command || !is_alive(at(*plan_.main_command).state)) {
+    return begin_stop_hooks();
   }
+  phase_ = phase::EndingMain{};
+  stop(at(*plan_.main_command));
+}
+
+void Supervisor::begin_stop_hooks() {
+  if (!stop_hooks_run()) return begin_drain();
+  const Time drain_at = later(now_, plan_.conduct.pre_stop_time.value_or(plan_.stop.reserve()));
+  phase_ = phase::PreStop{0, std::min(drain_at, shutdown_->deadline)};
 }
 
 // Those who clean up after the services are not asked to when there were none: when the boot did not get that far.
 bool Supervisor::stop_hooks_run() const {
-  return std::all_of(plan_.boot_hooks.begin(), plan_.boot_hooks.end(),
-                     [&](ServiceId id) { return std::holds_alternative<state::Done>(at(id).state); });
+  return std::all_of(plan_.boot_hooks.begin(), plan_.boot_hooks.end(), [&](ServiceId id) {
+    const State& state = at(id).state;
+    return std::holds_alternative<state::Done>(state) ||
+           (plan_[id].may_fail && std::holds_alternative<state::Failed>(state));
+  });
 }
 
 // Starts the next of `hooks` when the one before has ended, in whichever way. True: there is none left.
@@ -67,7 +78,7 @@ void Supervisor::advance_pre_stop(phase::PreStop pre_stop) {
 void Supervisor::begin_drain() {
   for (Service& service : services_) {
     service.wanted = Wanted::Down;
-    if (is_alive(service.state)) {
+    if (occupies_tier(service, service.state)) {
       tiers_to_stop_.insert(service.plan->stop_tier);
     } else if (!is_final(service.state)) {
       enter(service, state::Stopped{});
@@ -76,28 +87,34 @@ void Supervisor::begin_drain() {
   phase_ = phase::Draining{0, now_};
 }
 
-bool Supervisor::is_asked_to_stop(std::uint32_t tier) const {
+bool Supervisor::is_asked_to_stop(const Service& service) const {
   if (std::holds_alternative<phase::Up>(phase_) || std::holds_alternative<phase::PreStop>(phase_)) return false;
+  if (std::holds_alternative<phase::EndingMain>(phase_)) return plan_.is_main(service.id);
   const auto* draining = std::get_if<phase::Draining>(&phase_);
-  return !draining || tier < draining->next_tier;
+  return !draining || service.plan->stop_tier < draining->next_tier;
 }
 
 // Now, and not when its turn comes.
 bool Supervisor::is_to_stop(const Service& service) const {
-  return service.wanted == Wanted::Down && (!shutdown_ || is_asked_to_stop(service.plan->stop_tier));
+  return service.wanted == Wanted::Down && (!shutdown_ || is_asked_to_stop(service));
 }
 
 // Whether somebody urges: no more commands are run then.
 bool Supervisor::hurries() const { return shutdown_ && (shutdown_->stop_signals > 1 || shutdown_->kills); }
 
 void Supervisor::advance_shutdown() {
-  if (!shutdown_ && unfinished_ == 0 && held_ == 0)
+  if (!shutdown_ && unfinished_ == 0 && held_ == 0 && !plan_.is_kept_by_directories)
     begin_shutdown({notice::StopCause::AllEnded, std::nullopt}, std::nullopt);
+  const bool is_ending_main = std::holds_alternative<phase::EndingMain>(phase_);
+  // A main command that not even SIGKILL ends keeps nobody from the stop.
+  const bool main_is_over = is_ending_main && (!is_alive(at(*plan_.main_command).state) || now_ >= shutdown_->deadline);
+  if (main_is_over) begin_stop_hooks();
   if (const auto* pre_stop = std::get_if<phase::PreStop>(&phase_)) advance_pre_stop(*pre_stop);
   if (const auto* post_stop = std::get_if<phase::PostStop>(&phase_)) return advance_post_stop(*post_stop);
   if (const auto* draining = std::get_if<phase::Draining>(&phase_)) return advance_drain(*draining);
   const auto* sweeping = std::get_if<phase::Sweeping>(&phase_);
   if (sweeping && now_ >= sweeping->kill_at) {
+    announce(notice::SweepOver{});
     if (now_ >= shutdown_->deadline) announce(notice::BudgetSpent{plan_.stop.total, spares_main()});
     return kill_everything();
   }
@@ -110,7 +127,7 @@ void Supervisor::advance_shutdown() {
 void Supervisor::advance_drain(phase::Draining draining) {
   while (!tiers_to_stop_.empty() && (asked_alive_ == 0 || now_ >= draining.next_tier_at)) draining = stop_next_tier();
   if (!tiers_to_stop_.empty()) return;
-  if (asked_alive_ == 0 || now_ >= shutdown_->sweep_at) return begin_sweep();
+  if (asked_alive_ == 0 || now_ >= shutdown_->sweep_at) return drained();
   // There is no next tier that a share would be for, also when the tiers that were left have ended by themselves.
   phase_ = phase::Draining{draining.next_tier, shutdown_->sweep_at};
 }
@@ -127,19 +144,32 @@ Supervisor::phase::Draining Supervisor::stop_next_tier() {
   return draining;
 }
 
+void Supervisor::drained() {
+  if (!plan_.conduct.runs_hooks_before_sweep || !post_stop_hooks_run()) return begin_sweep();
+  begin_post_stop();
+  advance_post_stop(phase::PostStop{0, shutdown_->deadline});
+}
+
 void Supervisor::begin_sweep() {
+  announce(notice::SweepBegun{plan_.conduct.sweeps});
+  if (!plan_.conduct.sweeps) return leave(false);
   actions_.push_back(Sweep{});
   // A main command that has ended by itself leaves nobody who could be asked for more time.
   const bool by_main = shutdown_->reason.cause == notice::StopCause::MainCommandEnded;
-  const Time kill_at = by_main ? later(now_, plan_.stop.reserve()) : kNever;
+  Time kill_at = by_main ? later(now_, plan_.stop.reserve()) : kNever;
+  if (plan_.conduct.sweep_time) kill_at = later(now_, *plan_.conduct.sweep_time);
   phase_ = phase::Sweeping{std::min(kill_at, shutdown_->deadline)};
 }
 
 // Hooks are on nobody's mind any more when everything is urged to end.
+bool Supervisor::post_stop_hooks_run() const {
+  const bool urged = shutdown_->stop_signals > 1;
+  return !plan_.post_stop_hooks.empty() && stop_hooks_run() && !urged && now_ < shutdown_->deadline;
+}
+
 void Supervisor::begin_post_stop() {
   shutdown_->post_stop_begun = true;
-  const bool urged = shutdown_->stop_signals > 1;
-  if (plan_.post_stop_hooks.empty() || !stop_hooks_run() || urged || now_ >= shutdown_->deadline) return leave(false);
+  if (!post_stop_hooks_run()) return leave(false);
   phase_ = phase::PostStop{0, shutdown_->deadline};
 }
 
@@ -199,9 +229,14 @@ void Supervisor::urge(Service& service) {
             actions_.push_back(SignalTask{service.id, kTerminate});
             actions_.push_back(SignalTask{service.id, kContinue});
           },
-          [&](OneOf<state::Idle, state::Launching, state::Done, state::Failed, state::Stopped> auto) {},
+          [&](state::Done) { forgo_undoing(service); },
+          [&](OneOf<state::Idle, state::Launching, state::Failed, state::Stopped> auto) {},
       },
       State(service.state));
+}
+
+void Supervisor::forgo_undoing(Service& service) {
+  if (is_to_be_undone(service, service.state)) enter(service, state::Stopped{});
 }
 
 void Supervisor::kill_everything() {
@@ -214,25 +249,26 @@ void Supervisor::kill_everything() {
 }
 
 void Supervisor::kill_now(Service& service) {
-  std::visit(Overloaded{
-                 [&](state::PreStart) {
-                   end_task(service);
-                   attempt_failed(service);
-                 },
-                 [&](OneOf<state::PreStop, state::Stopping> auto&&) { kill(service); },
-                 [&](state::Clearing clearing) {
-                   if (!clearing.killed) kill_rest(service, clearing);
-                 },
-                 [&](state::PostStop post_stop) {
-                   end_task(service);
-                   take_ending(service, post_stop.ending, post_stop.retry_at);
-                 },
-                 // They were all asked to end before; a hook after the stop was not, and is seen to below.
-                 [&](const OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::PostStart,
-                                 state::Running, state::Backoff, state::Killing, state::Done, state::Failed,
-                                 state::Stopped> auto&) {},
-             },
-             State(service.state));
+  std::visit(
+      Overloaded{
+          [&](state::PreStart) {
+            end_task(service);
+            attempt_failed(service);
+          },
+          [&](OneOf<state::PreStop, state::Stopping> auto&&) { kill(service); },
+          [&](state::Clearing clearing) {
+            if (!clearing.killed) kill_rest(service, clearing);
+          },
+          [&](state::PostStop post_stop) {
+            end_task(service);
+            take_ending(service, post_stop.ending, post_stop.retry_at);
+          },
+          [&](state::Done) { forgo_undoing(service); },
+          // They were all asked to end before; a hook after the stop was not, and is seen to below.
+          [&](const OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::PostStart,
+                          state::Running, state::Backoff, state::Killing, state::Failed, state::Stopped> auto&) {},
+      },
+      State(service.state));
 }
 
 // A hook after the stop was not asked to end: the SIGKILL to everything is all that it gets.
@@ -267,6 +303,10 @@ int Supervisor::container_code() const {
   const ShutdownReason& reason = shutdown_->reason;
   if (reason.cause == notice::StopCause::InternalError) return exit_code::kInternal;
   if (reason.cause == notice::StopCause::HookFailed) return exit_code::kBootFailed;
+  if (stop_hook_failed_ && plan_.conduct.failed_stop_hook_code) return *plan_.conduct.failed_stop_hook_code;
+  if (reason.cause == notice::StopCause::StopSignal && plan_.conduct.stop_signal_code) {
+    return *plan_.conduct.stop_signal_code;
+  }
   if (plan_.exit_code_from && at(*plan_.exit_code_from).code) return *at(*plan_.exit_code_from).code;
   if (reason.cause == notice::StopCause::AllEnded)
     return failed_.empty() ? exit_code::kOk : failure_code(at(failed_.front()));

@@ -34,9 +34,12 @@ void Supervisor::begin_stop(Service& service) {
           },
           // These look at `wanted` when they are over.
           [&](OneOf<state::Launching, state::Clearing, state::PostStop> auto) {},
+          [&](state::Done) {
+            if (is_to_be_undone(service, service.state)) undo(service);
+          },
           // Being stopped already, or ended.
-          [&](OneOf<state::PreStop, state::Stopping, state::Killing, state::Idle, state::Done, state::Failed,
-                    state::Stopped> auto) {},
+          [&](OneOf<state::PreStop, state::Stopping, state::Killing, state::Idle, state::Failed, state::Stopped> auto) {
+          },
       },
       State(service.state));
 }
@@ -44,17 +47,45 @@ void Supervisor::begin_stop(Service& service) {
 // The pre-stop commands have half of the service's time, so that it can be asked to end itself.
 void Supervisor::begin_pre_stop(Service& service) {
   const Time kill_at = kill_time(service);
-  if (service.plan->spec.pre_stop.empty()) return ask_to_end(service, kill_at);
-  const Time limit = shutdown_ ? std::min(kill_at, std::max(now_, shutdown_->sweep_at)) : kill_at;
+  const bool by_input = ends_with_its_input(service);
+  if (service.plan->spec.pre_stop.empty() && !by_input) return ask_to_end(service, kill_at);
+  Time limit = kill_at == kNever ? later(now_, plan_.stop.total) : kill_at;
+  if (shutdown_) limit = std::min(kill_at, std::max(now_, shutdown_->sweep_at));
   enter(service, state::PreStop{now_, now_ + (limit - now_) / 2, kill_at});
-  run_task(service, Task::PreStop, 0);
+  if (by_input) {
+    announce(notice::Stopping{service.id, notice::Stopping::ByInput{}});
+    close_input(service);
+  } else {
+    run_task(service, Task::PreStop, 0);
+  }
+}
+
+// A logger that is not to come back reads what is in its pipe, and ends by itself.
+bool Supervisor::ends_with_its_input(const Service& service) const {
+  return !service.plan->producers.empty() && (shutdown_ || service.plan->retired) && !hurries();
+}
+
+void Supervisor::close_input(Service& service) {
+  if (!std::exchange(service.input_closed, true)) actions_.push_back(CloseInput{service.id});
+}
+
+// What it has done is there as long as nobody has taken it back.
+bool Supervisor::is_to_be_undone(const Service& service, const State& state) {
+  return service.plan->spec.undo && std::holds_alternative<state::Done>(state);
+}
+
+void Supervisor::undo(Service& service) {
+  if (hurries()) return forgo_undoing(service);
+  announce(notice::Stopping{service.id, notice::Stopping::Undone{}});
+  enter(service, state::PostStop{Ending::Stopped, kNever, now_, kill_time(service)});
+  run_task(service, Task::Undo, 0);
 }
 
 void Supervisor::ask_to_end(Service& service, Time kill_at) {
   if (!service.plan->spec.stop_command || hurries()) {
     return send_stop_signal(service, service.plan->spec.stop_signal, stop_target(service), kill_at);
   }
-  announce(notice::Stopping{service.id, std::nullopt});
+  announce(notice::Stopping{service.id, notice::Stopping::ByCommand{}});
   // A process that is stopped by job control could not take part.
   actions_.push_back(SendSignal{service.id, Target::Group, kContinue});
   enter(service, state::Stopping{std::nullopt, now_, kill_at});
@@ -66,9 +97,10 @@ void Supervisor::send_stop_signal(Service& service, Signal signal, Target target
   announce(notice::Stopping{service.id, signal});
   actions_.push_back(SendSignal{service.id, target, signal});
   // Whoever is stopped by job control could not take its signal, nor end with the others. A main command counts its signals;
-  // it gets this one only when it needs it.
+  // it gets this one only when it needs it. A service directory has its own order of signals and scripts.
   const bool is_main = service.plan->role == Role::MainCommand;
-  if (!is_main) actions_.push_back(SendSignal{service.id, Target::Group, kContinue});
+  const bool has_scripts = service.plan->spec.directory && target == Target::MainProcess;
+  if (!is_main && !has_scripts) actions_.push_back(SendSignal{service.id, Target::Group, kContinue});
   if (is_main && main_suspended_) actions_.push_back(SendSignal{service.id, target, kContinue});
   enter(service, state::Stopping{signal, now_, kill_at});
 }
@@ -86,7 +118,10 @@ SendSignal::Target Supervisor::stop_target(const Service& service) const {
 // When SIGKILL follows a stop that begins now. The end of the whole stop's budget has its own deadline.
 Time Supervisor::kill_time(const Service& service) const {
   if (service.plan->spec.stop_timeout) return later(now_, *service.plan->spec.stop_timeout);
-  return shutdown_ || service.plan->role == Role::MainCommand ? kNever : later(now_, plan_.stop.total);
+  const auto& of_directories = plan_.conduct.directory_stop_timeout;
+  if (shutdown_ && service.plan->spec.directory && of_directories) return later(now_, *of_directories);
+  const bool has_all_time = service.plan->role == Role::MainCommand || service.plan->spec.directory;
+  return shutdown_ || has_all_time ? kNever : later(now_, plan_.stop.total);
 }
 
 void Supervisor::kill(Service& service) {

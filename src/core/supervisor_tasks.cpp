@@ -12,6 +12,7 @@ std::size_t Supervisor::count_of(const Service& service, Task task) {
     case Task::PostStart: return spec.post_start.size();
     case Task::PreStop: return spec.pre_stop.size();
     case Task::PostStop: return spec.post_stop.size();
+    case Task::Undo: return spec.undo ? 1 : 0;
     case Task::StopCommand: break;
   }
   return spec.stop_command ? 1 : 0;
@@ -20,7 +21,7 @@ std::size_t Supervisor::count_of(const Service& service, Task task) {
 void Supervisor::run_task(Service& service, Task task, std::size_t index) {
   service.task = task;
   service.task_index = index;
-  actions_.push_back(RunTask{service.id, task, index, ++service.task_number});
+  actions_.push_back(RunTask{service.id, task, index, ++service.task_number, service.end_of_attempt});
 }
 
 void Supervisor::end_task(Service& service) {
@@ -36,14 +37,38 @@ void Supervisor::on(const TaskEnded& event) {
   const bool skips = skips_commands(service);
   if (!event.succeeded()) {
     const auto* failure = std::get_if<StartFailure>(&event.result);
-    const bool comes_back = failure && failure->transient && task == Task::PreStart && !skips;
-    if (comes_back) return postpone(service, *failure, service.task_index > 0);
-    if (!is_told_to_end(service)) announce(notice::TaskFailed{service.id, task, service.task_index, event.result});
+    const bool is_start_put_off = failure && failure->transient && task == Task::PreStart;
+    const bool has_not_begun = service.task_index == 0;
+    if (is_start_put_off && (has_not_begun || !skips)) return postpone(service, *failure, !has_not_begun);
+    const bool is_news = !is_told_to_end(service) && (!is_script(service) || failure);
+    if (is_news) announce(notice::TaskFailed{service.id, task, service.task_index, event.result});
     if (!skips && task_failed(service, task, event)) return;
   }
+  if (task == Task::PostStop && gives_up(service, event)) return give_up(service);
   const std::size_t next = service.task_index + 1;
   if (next < count_of(service, task) && !skips) return run_task(service, task, next);
   tasks_done(service, task);
+}
+
+// The commands of a service directory are scripts at whose exit code nobody looks.
+bool Supervisor::is_script(const Service& service) { return service.plan->spec.directory.has_value(); }
+
+// s6-supervise(8): with 125 a ./finish says that its service is not to be started again.
+bool Supervisor::gives_up(const Service& service, const TaskEnded& event) {
+  constexpr int kPermanentFailure = 125;
+  const auto& directory = service.plan->spec.directory;
+  const auto* status = std::get_if<WaitStatus>(&event.result);
+  if (!directory || directory->suite != config::ServiceDirectory::Suite::S6 || !status) return false;
+  const auto* post_stop = std::get_if<state::PostStop>(&service.state);
+  return *status == WaitStatus::exited(kPermanentFailure) && post_stop->ending == Ending::Restart &&
+         service.wanted == Wanted::Up && !service.restart_asked;
+}
+
+void Supervisor::give_up(Service& service) {
+  announce(notice::GivenUp{service.id});
+  service.wanted = Wanted::Down;
+  enter(service, state::Failed{});
+  ended_for_good(service, Ending::Failed);
 }
 
 // Whether its command was told to end: then what that says is no news.
@@ -61,6 +86,7 @@ bool Supervisor::skips_commands(const Service& service) const {
 
 // Takes the consequences of a failure. False: there are none, what comes next comes next.
 bool Supervisor::task_failed(Service& service, Task task, const TaskEnded& event) {
+  if (is_script(service)) return false;
   switch (task) {
     case Task::PreStart:
       service.code = std::visit(Overloaded{
@@ -74,7 +100,8 @@ bool Supervisor::task_failed(Service& service, Task task, const TaskEnded& event
     // The signal does what the command could not.
     case Task::StopCommand: signal_instead(service); return false;
     case Task::PreStop:
-    case Task::PostStop: break;
+    case Task::PostStop:
+    case Task::Undo: break;
   }
   return false;
 }
@@ -96,7 +123,8 @@ void Supervisor::tasks_done(Service& service, Task task) {
       if (clearing && clearing->emptied) clearing_is_over(service, *clearing);
       return;
     }
-    case Task::PostStop: {
+    case Task::PostStop:
+    case Task::Undo: {
       const auto* post_stop = std::get_if<state::PostStop>(&state);
       return take_ending(service, post_stop->ending, post_stop->retry_at);
     }

@@ -26,6 +26,21 @@ TEST_CASE("no file at all is a configuration without services") {
   CHECK_FALSE(loaded.config.container.stop_timeout);
 }
 
+TEST_CASE("a name that only a service directory has cannot be used, and the message says so") {
+  const std::vector<SourceText> sources{{"t.toml",
+                                         "[cinit]\nservice-directories = [\"/srv\"]\nexit-code-from = \"b\"\n"
+                                         "[service.web]\ncommand = \"a\"\nafter = [\"db\"]\n"}};
+  const auto find = [](std::span<const std::string> directories, std::string_view name) {
+    CHECK(directories.front() == "/srv");
+    return name == "db" ? std::string("/srv/db") : std::string();
+  };
+  CHECK(to_text(load(sources, lookup_in({}), Undefined::Error, find).problems) ==
+        "t.toml:3:18: error: exit-code-from in [cinit]: there is no service \"b\"\n"
+        "t.toml:6:10: error: after in [service.web]: \"db\" is a service directory, \"/srv/db\", and those cannot be "
+        "named here: let the program that needs the other wait for it, or make a table [service.db] of the "
+        "directory\n");
+}
+
 TEST_CASE("services are sorted by name, and know where they are written") {
   const Loaded loaded = load_text("[service.web]\ncommand = \"a\"\n[service.db]\ncommand = \"b\"\n");
   REQUIRE(loaded.config.services.size() == 2);

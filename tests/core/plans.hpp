@@ -45,7 +45,7 @@ inline config::Config with_hooks(config::Config config, config::Hooks hooks) {
 // The plan of a configuration without cycles.
 inline Plan plan_of(const config::Config& config, const std::vector<std::string>& main_command = {},
                     const std::vector<std::string>& startup_files = {}) {
-  return std::get<Plan>(make_plan(config, {main_command, startup_files}));
+  return std::get<Plan>(make_plan(config, {main_command, {startup_files.begin(), startup_files.end()}}));
 }
 
 }  // namespace cinit::core

@@ -91,6 +91,18 @@ ServiceId Story::id_of(const std::string& name) const {
   return {};
 }
 
+ServiceId Story::last_id_of(const std::string& name) const {
+  for (std::size_t i = plan_.services.size(); i > 0; --i) {
+    if (plan_.services[i - 1].spec.name == name) return static_cast<ServiceId>(i - 1);
+  }
+  FAIL("no service is called ", name);
+  return {};
+}
+
+std::string Story::finds(const std::vector<config::Service>& directories) {
+  return carry_out(supervisor_.handle(revise(plan_, supervisor_, {}, directories), now_));
+}
+
 std::string Story::carry_out(const Actions& actions) {
   done_.clear();
   for (const Action& action : actions) carry_out_one(action);
@@ -121,6 +133,8 @@ void Story::carry_out_one(const Action& action) {
                    const bool group = send.target == SendSignal::Target::Group;
                    done_.push_back(to_string(send.signal) + (group ? " group of " : " ") + name_of(send.service));
                  },
+                 [&](const CloseInput& close) { done_.push_back("close input of " + name_of(close.service)); },
+                 [&](const ShowState&) {},
                  [&](const RunTask& run) {
                    last_command_[run.service] = run.number;
                    done_.push_back(name_of(run.task) + " " + std::to_string(run.index) + " of " + name_of(run.service));
@@ -154,6 +168,7 @@ std::string Story::name_of(Task task) {
     case Task::PostStart: return "post-start";
     case Task::PreStop: return "pre-stop";
     case Task::StopCommand: return "stop-command";
+    case Task::Undo: return "undo";
     case Task::PostStop: break;
   }
   return "post-stop";

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/revision.hpp"
 #include "core/supervisor.hpp"
 #include "plans.hpp"
 
@@ -17,7 +18,7 @@ namespace cinit::core {
 // A step's line names the actions in order, with commas between them and "-" when there were none: "spawn db",
 // "SIGTERM db", "SIGTERM group of db", "watch db", "sweep", "sweep again", "kill everything", "kill all but main",
 // "exit 3", "abandon 3", "pre-start 0 of db", "SIGTERM command of db", "end command of db", "probe readiness of db", "probe
-// health of db", "end probe of db". The SIGCONT that follows a stop signal is in it. Notices are not: see said().
+// health of db", "end probe of db", "close input of log". The SIGCONT that follows a stop signal is in it. Notices are not: see said().
 class Story {
  public:
   explicit Story(Plan plan) : plan_(std::move(plan)), supervisor_(plan_, 1) {}
@@ -44,6 +45,8 @@ class Story {
   std::string probe_fails(const std::string& name);
   std::string tells_ready(const std::string& name);
   std::string requests(Requested::What what, const std::string& name);
+  // What there is in directories of service directories now.
+  std::string finds(const std::vector<config::Service>& directories);
   std::string suspends(int signal);
   // Time passes without anybody noticing, and is told.
   std::string stands_still(Duration span);
@@ -78,7 +81,10 @@ class Story {
     return found;
   }
 
+  // The first of that name, and the last.
   ServiceId id_of(const std::string& name) const;
+  ServiceId last_id_of(const std::string& name) const;
+  const Plan& plan() const { return plan_; }
   const std::string& name_of(ServiceId id) const { return plan_[id].spec.name; }
 
  private:

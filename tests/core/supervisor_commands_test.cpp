@@ -286,7 +286,7 @@ TEST_CASE("a stop command takes the place of the stop signal") {
   story.boot();
   CHECK(stops(story) == "SIGCONT group of a, stop-command 0 of a");
   REQUIRE(story.said<notice::Stopping>().size() == 1);
-  CHECK_FALSE(story.said<notice::Stopping>()[0].signal);
+  CHECK(std::holds_alternative<notice::Stopping::ByCommand>(story.said<notice::Stopping>()[0].how));
   CHECK(story.command_exits("a", 0) == "-");
   CHECK(story.exits_alone("a", 0) == "-");
   CHECK(story.is<state::Stopped>("a"));

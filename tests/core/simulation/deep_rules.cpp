@@ -44,6 +44,8 @@ struct Facts {
   std::size_t post_stops = 0;   // likewise
   bool pre_stop_cut = false;    // at the end of its time
   bool stop_command_failed = false;
+  bool done = false;  // a oneshot has succeeded
+  bool undone = false;
   bool owes_post_stop = false;  // an attempt has ended, and they have not all run yet
 
   std::optional<entry::ProbeBegan> probe;
@@ -232,6 +234,10 @@ class DeepRules {
           wrong(task.service, "has post-start too early or late");
         if (facts.post_starts != task.index) wrong(task.service, "has a post-start command out of turn");
         if (stops() || !facts.wanted) wrong(task.service, "has a post-start command when it is to stop");
+        break;
+      case Task::Undo:
+        if (!stops() || !facts.done) wrong(task.service, "is undone and has not been done, or is to stay");
+        if (std::exchange(facts.undone, true)) wrong(task.service, "is undone twice");
         break;
       case Task::PreStop:
         if (!facts.main || !facts.up_since) wrong(task.service, "has pre-stop commands and was not up");
@@ -435,7 +441,7 @@ class DeepRules {
                    [&](const Requested& event) { requested(event); },
                    [&](const StoodStill& event) { stood_still(event.span); },
                    [&](const DeadlineReached&) { delays(); },
-                   [](const OneOf<MainSuspended, NothingLeft> auto&) {},
+                   [](const OneOf<MainSuspended, PlanRevised, NothingLeft> auto&) {},
                },
                told.event);
   }
@@ -503,6 +509,7 @@ class DeepRules {
         break;
       case Task::PreStop: ++facts.pre_stops; break;
       case Task::StopCommand: facts.stop_command_failed = !event.succeeded(); break;
+      case Task::Undo: break;
       case Task::PostStop:
         if (++facts.post_stops == spec(event.service).post_stop.size() || hurries()) facts.owes_post_stop = false;
         break;
@@ -590,6 +597,7 @@ class DeepRules {
                      of(notice.service).fresh = of(notice.service).restart_due = false;
                    },
                    [&](const notice::Stopped& notice) { of(notice.service).unsettled = false; },
+                   [&](const notice::Done& notice) { of(notice.service).done = true; },
                    [&](const notice::Exited& notice) {
                      if (!notice.restart && !of(notice.service).restart_due) of(notice.service).unsettled = false;
                    },

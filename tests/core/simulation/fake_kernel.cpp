@@ -86,6 +86,11 @@ void FakeKernel::do_action(const WatchGroup& action) {
   found->second.watched = true;
 }
 
+// No random plan has a service that reads from another.
+void FakeKernel::do_action(const CloseInput& action) {
+  violations_.push_back("the end of an input that " + plan_[action.service].spec.name + " does not have");
+}
+
 void FakeKernel::do_action(const RunTask& action) {
   const auto found = commands_.find(action.service);
   if (found != commands_.end()) violations_.push_back("two commands at once for " + plan_[action.service].spec.name);

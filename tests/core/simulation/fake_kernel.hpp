@@ -104,6 +104,8 @@ class FakeKernel {
   void do_action(const Spawn& action);
   void do_action(const SendSignal& action);
   void do_action(const WatchGroup& action);
+  void do_action(const CloseInput& action);
+  void do_action(const ShowState&) {}
   void do_action(const RunTask& action);
   void do_action(const SignalTask& action);
   void do_action(const EndTask& action);

@@ -95,24 +95,25 @@ void History::see(Index index, const entry::Refused& refused) {
 }
 
 void History::see(Index index, const entry::Told& told) {
-  std::visit(Overloaded{
-                 [&](const Spawned& event) {
-                   last_run(event.service).runs = index;
-                   ServiceHistory& service = at_service(event.service);
-                   service.attempts.back().answered = index;
-                   const bool is_oneshot = plan_[event.service].spec.type == config::ServiceType::Oneshot;
-                   if (!is_oneshot) service.settled = std::min(service.settled, index);
-                 },
-                 [&](const SpawnFailed& event) { spawn_failed(index, event); },
-                 [&](const Exited& event) { exited(index, event); },
-                 [&](const GroupEmptied& event) { last_run(event.service).over = index; },
-                 [&](const SignalReceived& event) { got_signal(index, event); },
-                 [](const MainSuspended&) {},
-                 [](const DeadlineReached&) {},
-                 [](const NothingLeft&) {},
-                 [](const OneOf<TaskEnded, ProbeEnded, ToldReady, Notified, Requested, StoodStill> auto&) {},
-             },
-             told.event);
+  std::visit(
+      Overloaded{
+          [&](const Spawned& event) {
+            last_run(event.service).runs = index;
+            ServiceHistory& service = at_service(event.service);
+            service.attempts.back().answered = index;
+            const bool is_oneshot = plan_[event.service].spec.type == config::ServiceType::Oneshot;
+            if (!is_oneshot) service.settled = std::min(service.settled, index);
+          },
+          [&](const SpawnFailed& event) { spawn_failed(index, event); },
+          [&](const Exited& event) { exited(index, event); },
+          [&](const GroupEmptied& event) { last_run(event.service).over = index; },
+          [&](const SignalReceived& event) { got_signal(index, event); },
+          [](const MainSuspended&) {},
+          [](const DeadlineReached&) {},
+          [](const NothingLeft&) {},
+          [](const OneOf<TaskEnded, ProbeEnded, ToldReady, Notified, Requested, PlanRevised, StoodStill> auto&) {},
+      },
+      told.event);
 }
 
 void History::see(Index index, const entry::Said& said) {

@@ -75,7 +75,10 @@ class Generator {
       if (chance(30)) *kind = commands(pick<std::vector<std::string>>({{"a"}, {"a"}, {"a", "b"}}));
     }
     if (chance(20)) spec.stop_command = config::Command{"stop"};
-    if (spec.type == config::ServiceType::Oneshot) return;
+    if (spec.type == config::ServiceType::Oneshot) {
+      if (chance(30)) spec.undo = config::Command{"undo"};
+      return;
+    }
     if (chance(30)) spec.post_start = commands(pick<std::vector<std::string>>({{"a"}, {"a"}, {"a", "b"}}));
     if (chance(50)) spec.ready = random_ready();
     if (chance(50)) spec.health = random_health();

@@ -24,12 +24,12 @@ const char* to_text(Means means) {
 }
 
 const char* to_text(Task task) {
-  constexpr const char* kNames[] = {"pre-start", "post-start", "pre-stop", "stop-command", "post-stop"};
+  constexpr const char* kNames[] = {"pre-start", "post-start", "pre-stop", "stop-command", "post-stop", "undo"};
   return kNames[static_cast<std::size_t>(task)];
 }
 
 const char* to_text(Requested::What what) {
-  constexpr const char* kNames[] = {"a start", "a stop", "a restart"};
+  constexpr const char* kNames[] = {"a start", "a stop", "a restart", "one run"};
   return kNames[static_cast<std::size_t>(what)];
 }
 
@@ -113,6 +113,7 @@ class Writer {
   std::string words(const Requested& event) const {
     return to_text(event.what) + (" of " + name(event.service)) + " is asked for";
   }
+  std::string words(const PlanRevised&) const { return "service directories have changed"; }
   std::string words(const StoodStill& event) const { return "stood still for " + simulation::to_text(event.span); }
 
   std::string words(const notice::StartPostponed& notice) const {
@@ -122,6 +123,7 @@ class Writer {
     return name(notice.service) + " is not started: " + name(notice.required) + " failed";
   }
   std::string words(const notice::StartLimitHit& notice) const { return name(notice.service) + " hit its start limit"; }
+  std::string words(const notice::GivenUp& notice) const { return name(notice.service) + " is given up"; }
   std::string words(const notice::Stopping& notice) const { return name(notice.service) + " is stopped"; }
   std::string words(const notice::Killing& notice) const { return name(notice.service) + " is killed"; }
   std::string words(const notice::ShutdownBegun& notice) const {
@@ -139,6 +141,9 @@ class Writer {
   std::string words(const notice::BudgetSpent&) const { return "the budget is spent"; }
   std::string words(const notice::InvariantBroken& notice) const { return "BROKEN: " + notice.what; }
   std::string words(const notice::Ready& notice) const { return name(notice.service) + " is ready"; }
+  std::string words(const notice::Starting& notice) const { return name(notice.service) + " is started"; }
+  std::string words(const notice::SweepOver&) const { return "the sweep is over"; }
+  std::string words(const notice::SweepBegun&) const { return "the sweep begins"; }
   std::string words(const notice::Started& notice) const { return name(notice.service) + " started"; }
   std::string words(const notice::Exited& notice) const {
     const std::string then = notice.restart ? ", restarts in " + simulation::to_text(notice.restart->delay) : "";
@@ -166,6 +171,9 @@ class Writer {
   std::string words(const notice::WatchdogExpired& notice) const { return "watchdog of " + name(notice.service); }
   std::string words(const notice::Requested& notice) const {
     return to_text(notice.what) + (" of " + name(notice.service)) + " was asked for";
+  }
+  std::string words(const notice::NameTaken& notice) const {
+    return notice.directory + " has the name of " + name(notice.service);
   }
   std::string words(const notice::BootFinished&) const { return "the boot is finished"; }
   std::string words(const notice::Failed& notice) const { return name(notice.service) + " has failed"; }
