@@ -1,0 +1,33 @@
+#include "servicedir/runit.hpp"
+
+#include <utility>
+
+#include "servicedir/tree.hpp"
+
+namespace cinit::servicedir {
+namespace {
+
+config::Service read_service(const Directory& directory, std::string name) {
+  config::Service service = make_service(directory, std::move(name), config::ServiceDirectory::Suite::Runit);
+  service.autostart = !exists(directory.path + "/down");
+  return service;
+}
+
+}  // namespace
+
+Found read_runit(const std::string& path) {
+  Found found;
+  for (const Directory& directory : list_distinct_directories(path)) {
+    config::Service& service = found.services.emplace_back(read_service(directory, directory.name));
+    service.pre_start = {{"control/u"}};
+    const auto log = find_directory(directory.path + "/log");
+    if (!log) continue;
+    service.pipes_into = service.name + "/log";
+    // runsv does not run ./log/finish, nor ./log/control.
+    config::Service& logger = found.services.emplace_back(read_service(*log, directory.name + "/log"));
+    logger.post_stop.clear();
+  }
+  return found;
+}
+
+}  // namespace cinit::servicedir

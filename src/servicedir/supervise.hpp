@@ -1,0 +1,93 @@
+// The directory supervise/ of a service directory: how sv(8) and s6-svc(8) see a service, and say what is to become of it.
+// The format is that of runsv(8).
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "base/wait_status.hpp"
+#include "os/fd.hpp"
+
+namespace cinit::servicedir {
+
+// What a service is doing, as sv(8) tells it.
+struct SuperviseStatus {
+  enum class State : unsigned char { Down, Running, Finishing };
+  State state = State::Down;
+  pid_t pid = 0;  // of ./run or ./finish; 0: there is none
+  std::chrono::system_clock::time_point since;
+  bool wanted = false;    // it is to be up
+  bool exiting = false;   // nobody looks after it once it is down; only `stat` tells that
+  bool paused = false;    // it was sent SIGSTOP
+  bool got_term = false;  // it was sent SIGTERM to end it
+
+  friend bool operator==(const SuperviseStatus&, const SuperviseStatus&) = default;
+};
+
+// The file `status`: when, as TAI64N, then the pid with its lowest byte first, and a byte each for paused, wanted, SIGTERM
+// and the state.
+std::array<unsigned char, 20> encode(const SuperviseStatus& status);
+// The file `stat`, for people: "run, got TERM, want down".
+std::string describe(const SuperviseStatus& status);
+
+// The FIFO "control" in a directory, into which letters are written.
+class ControlFifo {
+ public:
+  // Makes the directory and the FIFO where they are not there.
+  static Result<ControlFifo> open(const std::string& path);
+
+  // Can be read when somebody has asked for something.
+  int fd() const { return fifo_.get(); }
+  // The letters that were written since, in order. At most 64 at a time.
+  std::string read() const;
+
+ private:
+  friend class Supervise;
+  explicit ControlFifo(os::Fd fifo) : fifo_(std::move(fifo)) {}
+
+  os::Fd fifo_;
+};
+
+// One such directory, as long as somebody looks after the service. FIFOs tell that by having a reader.
+class Supervise {
+ public:
+  // Makes `path` and what is in it; a dangling link gets what it leads to. Fails when somebody else, a runsv, holds its lock.
+  static Result<Supervise> open(const std::string& path);
+
+  // What somebody asks for; sv(8) and s6-svc(8) name the letters.
+  const ControlFifo& control() const { return control_; }
+
+  // Shows it to whoever looks. Returns 0 or an errno.
+  int show(const SuperviseStatus& status);
+
+ private:
+  Supervise(os::Fd directory, os::Fd lock, os::Fd ok, ControlFifo control)
+      : directory_(std::move(directory)), lock_(std::move(lock)), ok_(std::move(ok)), control_(std::move(control)) {}
+
+  int replace(const char* name, const void* content, std::size_t size) const;
+  int replace_text(const char* name, std::string text, std::optional<std::string>& last) const;
+
+  os::Fd directory_;
+  os::Fd lock_;
+  os::Fd ok_;
+  ControlFifo control_;
+  std::optional<std::string> stat_;  // what was written last
+  std::optional<std::string> pid_;
+};
+
+// Makes `state` look like the service directory, but for a supervise/ of its own, whose path it returns.
+Result<std::string> make_likeness(const std::string& service, const std::string& state);
+// Where the state of a service directory is kept: in its own supervise/, or, where that cannot be written, in that of a
+// likeness at `state`.
+Result<std::string> find_supervise(const std::string& service, const std::string& state);
+
+// Adds an end of ./run to the last `most` of them, in supervise/death_tally as s6-supervise(8) keeps it for
+// s6-permafailon(1). Returns 0 or an errno.
+int add_death(const std::string& supervise, std::size_t most, std::chrono::system_clock::time_point at, WaitStatus end);
+
+}  // namespace cinit::servicedir
