@@ -1,29 +1,47 @@
 // cinit: PID 1 of a container.
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
 #include "config/config.hpp"
+#include "config/sources.hpp"
 #include "dropin/dropin.hpp"
 #include "init/boot.hpp"
+#include "init/container_environment.hpp"
+#include "init/s6_overlay.hpp"
+#include "init/startup_files.hpp"
 #include "init/termination_log.hpp"
+#include "my_init/my_init.hpp"
 #include "os/signals.hpp"
 #include "os/syscall.hpp"
 #include "solo/reporter.hpp"
 #include "solo/solo.hpp"
+#include "sysctl/sources.hpp"
 
 namespace {
 
 namespace cli = cinit::cli;
 
+// Where an image may say that there is more to do than to run a command, beside init::kS6Places.
+constexpr const char* kPlaces[] = {cinit::config::kConfigFile,
+                                   cinit::config::kConfigDirectory,
+                                   cinit::config::kServiceDirectory,
+                                   cinit::config::kHookDirectory,
+                                   cinit::init::kRcLocal,
+                                   cinit::init::kPreShutdownDirectory,
+                                   cinit::init::kPostShutdownDirectory,
+                                   cinit::init::kEnvironmentDirectory,
+                                   cinit::sysctl::kSysctlConf};
+
 bool exists(const char* path) { return cinit::os::sys::faccess(path, F_OK) == 0; }
 
 // An image without configuration pays for none of it: no parser, no logger, no supervisor.
 bool has_configuration(const cli::Options& options) {
-  return options.config_file || exists("/etc/cinit.toml") || exists("/etc/cinit.d") || exists("/etc/my_init.d") ||
-         exists("/etc/rc.local") || exists("/etc/sysctl.conf") || exists("/etc/container_environment");
+  return options.config_file || std::ranges::any_of(kPlaces, exists) ||
+         std::ranges::any_of(cinit::init::kS6Places, exists);
 }
 
 int run_alone(const cli::Options& options) {
@@ -55,10 +73,16 @@ int run(const cli::Options& options) {
   return run_container(options);
 }
 
+int run_my_init(char** argv, char** envp) {
+  cinit::os::block_signals();
+  cinit::os::reset_ignored_signals();
+  return cinit::my_init::run(argv, envp);
+}
+
 }  // namespace
 
 int main(int, char** argv) {
-  if (const auto choice = cinit::dropin::choose(argv)) return cinit::dropin::run(*choice, environ);
+  if (const auto choice = cinit::dropin::choose(argv)) return cinit::dropin::run(*choice, environ, run_my_init);
   cli::ParsedOptions parsed = cli::parse_options(argv);
   if (parsed.mistake) {
     // Not for a command in a container that runs.

@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,12 +11,18 @@
 #include "base/exit_code.hpp"
 #include "cli/client.hpp"
 #include "config/load.hpp"
+#include "config/quote.hpp"
 #include "config/show.hpp"
 #include "config/sources.hpp"
 #include "core/plan.hpp"
 #include "core/stop_estimate.hpp"
+#include "init/environment.hpp"
+#include "init/s6_overlay.hpp"
 #include "os/accounts.hpp"
 #include "os/syscall.hpp"
+#include "servicedir/fix_attrs.hpp"
+#include "servicedir/service_trees.hpp"
+#include "servicedir/tree.hpp"
 
 namespace cinit::cli {
 namespace {
@@ -35,8 +42,8 @@ inside one time budget. Without COMMAND it runs the services alone.
                            9s, unless the configuration says otherwise
       --no-services        start no service: COMMAND only
       --skip-startup-files run no hook of /etc/my_init.d, nor /etc/rc.local
-      --as PROGRAM         behave as tini, docker-init, dumb-init or catatonit, as a link to
-                           cinit with that name does; only as the first option
+      --as PROGRAM         behave as tini, docker-init, dumb-init, catatonit or my_init, as a
+                           link to cinit with that name does; only as the first option
   -h, --help               this text
   -V, --version            the version
 
@@ -87,7 +94,7 @@ config::Sources read_sources(const Options& options) {
 // Everything that is wrong with the configuration, and what it says.
 config::Loaded load(const Options& options, config::Undefined undefined) {
   config::Sources sources = read_sources(options);
-  config::Loaded loaded = config::load(sources.files, environment(), undefined);
+  config::Loaded loaded = config::load(sources.files, environment(), undefined, servicedir::find_service_directory);
   loaded.problems.insert(loaded.problems.begin(), sources.problems.begin(), sources.problems.end());
   return loaded;
 }
@@ -101,6 +108,51 @@ void warn(config::Loaded& loaded, const config::Service& service, std::string me
       {config::Severity::Warning, service.where, "[service." + service.name + "] " + std::move(message)});
 }
 
+void warn(config::Loaded& loaded, const std::string& path, std::string message) {
+  loaded.problems.push_back({config::Severity::Warning, {path, 0, 0}, std::move(message)});
+}
+
+// Why access(2) to a file is refused; empty: it is not.
+std::string why_not(const std::string& path, int access) {
+  const int error = static_cast<int>(-os::sys::faccess(path.c_str(), access));
+  switch (error) {
+    case 0: return "";
+    case ENOENT: return "there is no such file";
+    case EACCES: return "is not executable (chmod +x)";
+    default: return strerror(error);
+  }
+}
+
+// The boot makes files of s6 executable.
+void check_run(config::Loaded& loaded, const config::ServiceDirectory& directory) {
+  const std::string run = directory.path + "/run";
+  const std::string why = why_not(run, directory.suite == config::ServiceDirectory::Suite::S6 ? F_OK : X_OK);
+  if (!why.empty()) warn(loaded, run, why);
+}
+
+void check_program(config::Loaded& loaded, const config::Service& service) {
+  const std::string& program = service.command.front();
+  const std::string why = program.starts_with('/') ? why_not(program, X_OK) : "";
+  if (!why.empty()) warn(loaded, service, "command: " + program + ": " + why);
+}
+
+// Those that somebody has chosen.
+void check_service_directories(config::Loaded& loaded) {
+  for (const std::string& directory : loaded.config.container.service_directories) {
+    if (directory == config::kServiceDirectory || servicedir::find_directory(directory)) continue;
+    warn(loaded, directory, "is no directory, but one of [cinit] service-directories");
+  }
+}
+
+// As at boot, a line that cannot be understood is an error where a script that fails is one.
+void check_attributes(config::Loaded& loaded, const std::optional<init::S6Overlay>& s6) {
+  const bool ends_boot = s6 && s6->settings().ends_after_failure;
+  for (config::Problem& problem : servicedir::read_attributes(servicedir::kFixAttrs).problems) {
+    problem.severity = ends_boot ? config::Severity::Error : config::Severity::Warning;
+    loaded.problems.push_back(std::move(problem));
+  }
+}
+
 // What may still come true when the container starts: a hook may make the user, a volume may bring the program.
 void check_surroundings(config::Loaded& loaded) {
   for (const config::Service& service : loaded.config.services) {
@@ -111,11 +163,10 @@ void check_surroundings(config::Loaded& loaded) {
       if (const auto group = os::find_group(*service.group); !group)
         warn(loaded, service, "group: " + group.error().message);
     }
-    const std::string& program = service.command.front();
-    if (program.starts_with('/') && os::sys::faccess(program.c_str(), X_OK) != 0) {
-      warn(loaded, service, "command: " + program + " does not exist, or is not executable");
-    }
+    if (service.directory) check_run(loaded, *service.directory);
+    check_program(loaded, service);
   }
+  check_service_directories(loaded);
 }
 
 void check_plan(config::Loaded& loaded) {
@@ -134,6 +185,18 @@ std::string socket_of(const Options& options) {
   if (options.socket) return options.socket;
   const config::Loaded loaded = load(options, config::Undefined::Warning);
   return has_errors(loaded.problems) ? config::Container{}.control_socket : loaded.config.container.control_socket;
+}
+
+std::optional<init::S6Overlay> find_s6_overlay() { return init::S6Overlay::find(init::read_environment(environ)); }
+
+// Services of service directories have no keys. Their place is a directory, that of a table is a line.
+std::string describe_directories(const std::vector<config::Service>& services) {
+  std::string text;
+  for (const config::Service& service : services) {
+    if (service.where.line != 0) continue;
+    text += "#   " + config::quote(service.name) + ": " + config::quote(service.where.file) + "\n";
+  }
+  return text.empty() ? "" : "\n# Services of service directories:\n" + text;
 }
 
 std::string count(std::size_t number, const char* what) {
@@ -160,8 +223,14 @@ int version() {
 
 int check(const Options& options) {
   config::Loaded loaded = load(options, config::Undefined::Warning);
+  config::Container& container = loaded.config.container;
+  const std::optional<init::S6Overlay> s6 = find_s6_overlay();
+  if (options.stop_timeout) container.stop_timeout = options.stop_timeout;
+  init::take_stop_timeout(s6, container);
+  if (!has_errors(loaded.problems)) init::find_trees(container, s6).add_to(loaded);
   if (!has_errors(loaded.problems)) check_plan(loaded);
   if (!has_errors(loaded.problems)) check_surroundings(loaded);
+  check_attributes(loaded, s6);
   print_problems(loaded.problems);
   if (has_errors(loaded.problems)) return exit_code::kConfig;
   print(STDOUT_FILENO, "cinit: the configuration is valid: " + count(loaded.config.services.size(), "service") + ", " +
@@ -188,10 +257,12 @@ int show(const Options& options) {
     print(STDOUT_FILENO, config::defaults_toml());
     return exit_code::kOk;
   }
-  const config::Loaded loaded = load(options, config::Undefined::Error);
+  config::Loaded loaded = load(options, config::Undefined::Error);
+  const config::Config written = loaded.config;
+  if (!has_errors(loaded.problems)) init::find_trees(written.container, find_s6_overlay()).add_to(loaded);
   print_problems(loaded.problems);
   if (has_errors(loaded.problems)) return exit_code::kConfig;
-  print(STDOUT_FILENO, config::to_toml(loaded.config));
+  print(STDOUT_FILENO, config::to_toml(written) + describe_directories(loaded.config.services));
   return exit_code::kOk;
 }
 

@@ -84,7 +84,8 @@ class Parser {
  private:
   void take_environment() {
     if (const char* file = getenv("CINIT_CONFIG"); file && *file && !options_.config_file) options_.config_file = file;
-    if (options_.action != Action::Run || options_.stop_timeout) return;
+    const bool has_stop = options_.action == Action::Run || options_.action == Action::Check;
+    if (!has_stop || options_.stop_timeout) return;
     if (const char* text = getenv("CINIT_STOP_TIMEOUT"); text && *text) take_stop_timeout("CINIT_STOP_TIMEOUT", text);
   }
 

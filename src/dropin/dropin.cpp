@@ -19,6 +19,8 @@ struct Name {
 constexpr Name kNames[] = {
     {"tini", Program::Tini},          {"tini-static", Program::Tini},    {"docker-init", Program::Tini},
     {"dumb-init", Program::DumbInit}, {"catatonit", Program::Catatonit}, {"podman-init", Program::Catatonit},
+    {"my_init", Program::MyInit},     {"fix-attrs", Program::FixAttrs},  {"with-contenv", Program::WithContenv},
+    {"true", Program::True},
 };
 
 // Where Docker put its init before 19.03. As the name of a program "init" may be anybody.
@@ -59,11 +61,15 @@ std::optional<Choice> choose(char** argv) {
   return Choice{argv[2] ? program_called(argv[2]) : Program::Unknown, argv + 2};
 }
 
-int run(const Choice& choice, char** envp) {
+int run(const Choice& choice, char** envp, Run run_my_init) {
   switch (choice.program) {
     case Program::Tini: return run_tini(choice.argv, envp);
     case Program::DumbInit: return run_dumb_init(choice.argv, envp);
     case Program::Catatonit: return run_catatonit(choice.argv, envp);
+    case Program::MyInit: return run_my_init(choice.argv, envp);
+    case Program::FixAttrs: return run_fix_attrs(choice.argv);
+    case Program::WithContenv: return run_with_contenv(choice.argv, envp);
+    case Program::True: return 0;
     case Program::Unknown: break;
   }
   return refuse(choice.argv[0]);

@@ -1,6 +1,7 @@
-// cinit in the place of another init: chosen by the name that it is called with, or by `cinit --as NAME`.
+// cinit in the place of another program: chosen by the name that it is called with, or by `cinit --as NAME`.
 //
-// Each is the one-command loop (solo/) with other options, uses no heap and reads no configuration.
+// Each init but my_init (my_init/) is the one-command loop (solo/) with other options, uses no heap and reads no
+// configuration.
 #pragma once
 
 #include <optional>
@@ -11,6 +12,10 @@ enum class Program {
   Tini,
   DumbInit,
   Catatonit,
+  MyInit,
+  FixAttrs,
+  WithContenv,
+  True,     // true(1), for what needs a program that only succeeds
   Unknown,  // --as names none, or no name at all
 };
 
@@ -23,7 +28,10 @@ struct Choice {
 // Reads argv (null-terminated). Nothing: cinit is itself.
 std::optional<Choice> choose(char** argv);
 
-// Is that program. Returns the exit code.
-int run(const Choice& choice, char** envp);
+// A program as a function: of its own arguments and the environment, to its exit code.
+using Run = int (*)(char** argv, char** envp);
+
+// Is that program. my_init, which has services and so is none of this folder, is `run_my_init`. Returns the exit code.
+int run(const Choice& choice, char** envp, Run run_my_init);
 
 }  // namespace cinit::dropin

@@ -8,77 +8,154 @@
 #include "init/environment.hpp"
 #include "init/init.hpp"
 #include "init/launcher.hpp"
+#include "init/s6_overlay.hpp"
 #include "init/startup_files.hpp"
 #include "init/termination_log.hpp"
 #include "os/file.hpp"
 #include "os/line_writer.hpp"
 #include "os/unix_stream.hpp"
+#include "servicedir/service_trees.hpp"
 
 namespace cinit::init {
 namespace {
 
-void say(std::string_view message) {
-  const std::string line = "cinit: " + std::string(message) + "\n";
+std::string_view prefix_of(const BootRequest& request) {
+  return request.personality ? request.personality->line_prefix : log::Log::kOwnPrefix;
+}
+
+void say(const BootRequest& request, std::string_view message) {
+  const std::string line = std::string(prefix_of(request)).append(message).append("\n");
   os::LineWriter(2).write_line(line.data(), line.size());
 }
 
 // The boot ends before anything has been started.
-int give_up(int code, const std::string& reason) {
-  say(reason);
+int give_up(const BootRequest& request, int code, const std::string& reason) {
+  say(request, reason);
   write_termination_log(reason);
   return code;
 }
 
-int nothing_to_run(const config::Sources& sources, const config::Hooks& hooks) {
-  std::string places;
-  for (const std::string& place : sources.searched) places += (places.empty() ? "" : ", ") + place;
-  std::string files;
-  for (const std::string& directory : hooks.directories) files += directory + ", ";
-  return give_up(exit_code::kUsage, "nothing to run: there is no command, no service in " + places +
-                                        ", and no hook in " + files +
-                                        "/etc/rc.local; \"cinit --help\" shows how it is used");
+std::string join(const std::vector<std::string>& places) {
+  std::string text;
+  for (const std::string& place : places) text += (text.empty() ? "" : ", ") + place;
+  return text;
+}
+
+int nothing_to_run(const BootRequest& request, const config::Sources& sources, const config::Config& config) {
+  std::vector<std::string> services = sources.searched;
+  std::vector<std::string> hooks = config.hooks.directories;
+  const std::vector<std::string>& directories = config.container.service_directories;
+  services.insert(services.end(), directories.begin(), directories.end());
+  hooks.emplace_back(kRcLocal);
+  return give_up(request, exit_code::kUsage,
+                 "nothing to run: there is no command, no service in " + join(services) + ", and no hook in " +
+                     join(hooks) + "; \"cinit --help\" shows how it is used");
 }
 
 // The configuration with what the command line changes about it.
 config::Loaded load(const config::Sources& sources, const BootRequest& request, const config::Variables& environment) {
+  if (request.personality) return {request.personality->config, {}};
   const config::Lookup lookup = [&](std::string_view name) -> std::optional<std::string> {
     const auto found = environment.find(std::string(name));
     return found == environment.end() ? std::nullopt : std::optional<std::string>(found->second);
   };
-  config::Loaded loaded = config::load(sources.files, lookup, config::Undefined::Error);
+  config::Loaded loaded =
+      config::load(sources.files, lookup, config::Undefined::Error, servicedir::find_service_directory);
   loaded.problems.insert(loaded.problems.begin(), sources.problems.begin(), sources.problems.end());
   if (request.no_services) loaded.config.services.clear();
   if (request.stop_timeout) loaded.config.container.stop_timeout = request.stop_timeout;
   return loaded;
 }
 
-int wrong_configuration(const std::vector<config::Problem>& problems) {
+int wrong_configuration(const BootRequest& request, const std::vector<config::Problem>& problems) {
   std::string all;
-  for (const config::Problem& problem : problems) all += (all.empty() ? "" : "\n") + to_string(problem);
+  for (const config::Problem& problem : problems) {
+    say(request, to_string(problem));
+    all += (all.empty() ? "" : "\n") + to_string(problem);
+  }
   write_termination_log(all);
   return exit_code::kConfig;
 }
 
 // What the container gave us, with descriptors and environment put in order.
-Surroundings take_surroundings(char* const* environment) {
+Surroundings take_surroundings(const BootRequest& request) {
   os::open_standard_descriptors();
   Surroundings surroundings;
-  surroundings.environment = read_environment(environment);
+  surroundings.environment = read_environment(request.environment);
   surroundings.inherited_fds = os::take_inherited_descriptors();
   surroundings.null = os::open_null();
   if (surroundings.directory.exists()) {
     surroundings.directory.import(surroundings.environment);
     surroundings.directory.dump(surroundings.environment);
   }
+  const bool runs_command_alone = request.no_services && request.skip_startup_files;
+  if (!request.personality && !runs_command_alone) surroundings.s6 = S6Overlay::find(surroundings.environment);
   return surroundings;
 }
 
-StartupFiles startup_files(const BootRequest& request, const config::Hooks& hooks) {
-  return request.skip_startup_files ? StartupFiles() : find_startup_files(hooks.directories);
+void warn_of_hooks(log::Log& log, const std::string& warning) {
+  log.write({config::LogLevel::Warning, "", "hook", warning});
+}
+
+config::Sources read_sources(const BootRequest& request) {
+  if (request.personality) return {};
+  return request.config_file ? config::read_named_source(request.config_file) : config::read_default_sources();
+}
+
+// Finds the programs that the image wants to have run, and notes what is odd about them.
+class ProgramFinder {
+ public:
+  ProgramFinder(const BootRequest& request, const std::optional<S6Overlay>& s6, std::vector<std::string>& warnings)
+      : request_(request), s6_(s6), warnings_(warnings) {}
+
+  core::Commands find(const config::Hooks& hooks) {
+    core::Commands commands;
+    commands.main_command = request_.main_command;
+    if (request_.personality) {
+      const std::vector<std::string>& first = request_.personality->first_programs;
+      commands.startup.assign(first.begin(), first.end());
+    }
+    if (!request_.skip_startup_files) take(commands.startup, find_startup_files(hooks.directories));
+    if (s6_ && !request_.skip_startup_files) s6_->add_to(commands);
+    if (!stops_services()) return commands;
+    take(commands.pre_stop, find_programs(kPreShutdownDirectory));
+    take(commands.post_stop, find_programs(kPostShutdownDirectory));
+    return commands;
+  }
+
+ private:
+  // my_init leaves these out together with its services.
+  bool stops_services() const {
+    return !request_.no_services && (request_.personality || !request_.skip_startup_files);
+  }
+
+  void take(std::vector<core::Program>& programs, const StartupFiles& found) {
+    programs.insert(programs.end(), found.programs.begin(), found.programs.end());
+    warnings_.insert(warnings_.end(), found.warnings.begin(), found.warnings.end());
+  }
+
+  const BootRequest& request_;
+  const std::optional<S6Overlay>& s6_;
+  std::vector<std::string>& warnings_;
+};
+
+// What the personality, if there is one, changes about the plan.
+void take_personality(const Personality* personality, core::Plan& plan) {
+  if (!personality) return;
+  plan.conduct = personality->conduct;
+  plan.is_kept_by_directories = plan.is_kept_by_directories || personality->keeps_container;
+  for (core::PlannedService& service : plan.services) {
+    if (service.role != core::Role::Service) service.spec.stop_timeout = personality->process_timeout;
+  }
 }
 
 std::string no_descriptors(const std::string& reason) {
   return "cannot run as an init: " + reason + " (for want of descriptors: docker run --ulimit nofile=1024)";
+}
+
+// Each service directory costs cinit a handful of descriptors, and its processes are not to notice.
+void make_room_for_directories(Surroundings& surroundings) {
+  surroundings.descriptor_limit = os::raise_descriptor_limit();
 }
 
 // Whether a cinit runs in this container already. Hooks and services started a second time beside it would be in each other's
@@ -95,64 +172,145 @@ int refuse_to_be_second(const BootRequest& request, const std::string& socket) {
   const std::string word = request.main_command.empty() ? "" : request.main_command.front();
   const std::string what =
       word.empty() ? "" : "\"" + word + "\" is none of its commands, which \"cinit --help\" names; ";
-  say("a cinit runs here already, and answers at " + socket + ": " + what +
-      "to run something beside it, without the services and hooks: cinit --no-services --skip-startup-files -- "
-      "COMMAND");
+  say(request,
+      "a cinit runs here already, and answers at " + socket + ": " + what +
+          "to run something beside it, without the services and hooks: cinit --no-services --skip-startup-files -- "
+          "COMMAND");
   return exit_code::kUsage;
 }
+
+// What the container is made of, once nothing is wrong with it.
+struct Blueprint {
+  const BootRequest& request;
+  const config::Config& config;
+  core::Plan& plan;
+  const servicedir::ServiceTrees& trees;
+  std::span<const config::Problem> told_problems = {};
+};
 
 std::string upstream_of(const Surroundings& surroundings) {
   const auto found = surroundings.environment.find("NOTIFY_SOCKET");
   return found == surroundings.environment.end() ? "" : found->second;
 }
 
-int run(const config::Config& config, const core::Plan& plan, Surroundings& surroundings, os::LineWriter& err,
-        log::Log& log) {
-  if (const std::string failures = apply_sysctl(config.sysctl, log); !failures.empty()) {
-    constexpr char kWhy[] = "a kernel parameter could not be set, and [sysctl] policy is \"strict\"";
-    say(kWhy);
-    write_termination_log(failures + kWhy);
-    return exit_code::kBootFailed;
-  }
+// Where cinit itself writes to.
+struct Output {
+  os::LineWriter& err;
+  log::Log& log;
+};
+
+// How a container has ended.
+struct End {
+  int code = exit_code::kOk;
+  bool by_signal = false;  // somebody has asked for it
+};
+
+End run(const Blueprint& blueprint, Surroundings& surroundings, Output output) {
+  const config::Config& config = blueprint.config;
+  core::Plan& plan = blueprint.plan;
   Result<LoopParts> loop = LoopParts::make();
-  if (!loop) return give_up(exit_code::kBootFailed, no_descriptors(loop.error().message));
+  if (!loop) return {give_up(blueprint.request, exit_code::kBootFailed, no_descriptors(loop.error().message))};
   // Lines for the same file go through one writer.
   std::optional<os::LineWriter> own_out;
-  os::LineWriter& out = os::is_same_file(1, 2) ? err : own_out.emplace(1);
-  Listener listener(plan, config, loop->poller, {out, err, upstream_of(surroundings)}, log);
+  os::LineWriter& out = os::is_same_file(1, 2) ? output.err : own_out.emplace(1);
+  Listener listener(plan, config, loop->poller, {out, output.err, upstream_of(surroundings)}, output.log);
   Launcher launcher(plan, config, surroundings, listener);
-  Init init(plan, {*loop, launcher, listener, log});
+  const Personality* const personality = blueprint.request.personality;
+  const MakeWords make_words = personality ? personality->words : make_own_words;
+  Init init(plan, {*loop, launcher, listener, output.log, blueprint.trees, config.container, make_words,
+                   blueprint.told_problems});
   init.listen(config.container.control_socket);
-  return init.run();
+  const int code = init.run();
+  return {code, init.is_stopped_by_signal()};
+}
+
+// By S6_STAGE2_HOOK images choose their services: it has ended before these are read. Returns the exit code of a container
+// that is over with it.
+std::optional<int> run_early_program(const BootRequest& request, const config::Container& container,
+                                     Surroundings& surroundings, Output output) {
+  config::Config config;
+  config.container = container;
+  core::Commands commands;
+  commands.startup = {*surroundings.s6->early_program()};
+  auto planned = core::make_plan(config, commands);
+  core::Plan& plan = *std::get_if<core::Plan>(&planned);
+  plan.conduct.sweeps = false;
+  plan.conduct.is_prelude = true;
+  const End end = run({request, config, plan, {}}, surroundings, output);
+  if (end.by_signal) return request.main_command.empty() ? exit_code::kOk : exit_code::kTerminated;
+  return end.code == exit_code::kOk ? std::nullopt : std::optional(end.code);
+}
+
+// Returns whether they could be set as they must be.
+bool set_kernel_parameters(const BootRequest& request, const config::Sysctl& sysctl, log::Log& log) {
+  const std::string failures = apply_sysctl(sysctl, log);
+  if (failures.empty()) return true;
+  constexpr char kWhy[] = "a kernel parameter could not be set, and [sysctl] policy is \"strict\"";
+  say(request, kWhy);
+  write_termination_log(failures + kWhy);
+  return false;
+}
+
+// What scripts of s6-overlay take for granted, and the first of them. Returns the exit code of a container that is over with
+// that.
+std::optional<int> begin_s6_overlay(const BootRequest& request, const config::Container& container,
+                                    Surroundings& surroundings, Output output) {
+  std::optional<S6Overlay>& s6 = surroundings.s6;
+  if (!s6) return std::nullopt;
+  if (another_runs(container)) return refuse_to_be_second(request, container.control_socket);
+  for (const auto& complaints : {s6->warn_of_settings(), s6->make_executable(), s6->make_places()}) {
+    for (const std::string& complaint : complaints) warn_of_hooks(output.log, complaint);
+  }
+  s6->write_environment(surroundings.environment);
+  if (request.skip_startup_files || !s6->early_program()) return std::nullopt;
+  return run_early_program(request, container, surroundings, output);
+}
+
+// What a script of s6-overlay has chosen, when the container ends because a script wanted that, or without trouble.
+int exit_code_of(const End& end, const std::optional<S6Overlay>& s6) {
+  if (!s6 || (end.code != exit_code::kOk && !end.by_signal)) return end.code;
+  return s6->exit_code().value_or(end.code);
 }
 
 }  // namespace
 
 int boot(const BootRequest& request) {
-  Surroundings surroundings = take_surroundings(request.environment);
-  if (!surroundings.null) return give_up(exit_code::kBootFailed, no_descriptors("/dev/null cannot be opened"));
-  const config::Sources sources =
-      request.config_file ? config::read_named_source(request.config_file) : config::read_default_sources();
-  const config::Loaded loaded = load(sources, request, surroundings.environment);
-  for (const config::Problem& problem : loaded.problems) say(to_string(problem));
-  if (has_errors(loaded.problems)) return wrong_configuration(loaded.problems);
-
-  const config::Config& config = loaded.config;
-  const StartupFiles files = startup_files(request, config.hooks);
-  const auto planned = core::make_plan(config, {request.main_command, files.programs});
-  if (const auto* cycle = std::get_if<core::DependencyCycle>(&planned)) {
-    return give_up(exit_code::kConfig, to_string(cycle->to_problem()));
+  Surroundings surroundings = take_surroundings(request);
+  if (!surroundings.null) {
+    return give_up(request, exit_code::kBootFailed, no_descriptors("/dev/null cannot be opened"));
   }
-  const core::Plan& plan = *std::get_if<core::Plan>(&planned);
-  if (plan.services.empty()) return nothing_to_run(sources, config.hooks);
-  if (starts_more_than_a_command(plan) && another_runs(config.container)) {
-    return refuse_to_be_second(request, config.container.control_socket);
-  }
-
+  const config::Sources sources = read_sources(request);
+  config::Loaded loaded = load(sources, request, surroundings.environment);
+  if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
+  config::Container& container = loaded.config.container;
   os::LineWriter err(2);
-  log::Log log(config.container.log_level, config.container.log_format, err);
-  for (const std::string& warning : files.warnings) log.write({config::LogLevel::Warning, "", "hook", warning});
-  return run(config, plan, surroundings, err, log);
+  log::Log log(container.log_level, container.log_format, err, prefix_of(request));
+  take_stop_timeout(surroundings.s6, container);
+  if (const auto code = begin_s6_overlay(request, container, surroundings, {err, log})) return *code;
+
+  const servicedir::ServiceTrees trees =
+      request.no_services ? servicedir::ServiceTrees() : find_trees(container, surroundings.s6);
+  trees.add_to(loaded);
+  if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
+  for (const config::Problem& problem : loaded.problems) say(request, to_string(problem));
+  const config::Config& config = loaded.config;
+  std::vector<std::string> warnings;
+  auto planned = core::make_plan(config, ProgramFinder(request, surroundings.s6, warnings).find(config.hooks));
+  if (const auto* cycle = std::get_if<core::DependencyCycle>(&planned)) {
+    return give_up(request, exit_code::kConfig, to_string(cycle->to_problem()));
+  }
+  core::Plan& plan = *std::get_if<core::Plan>(&planned);
+  take_personality(request.personality, plan);
+  if (plan.services.empty() && !plan.is_kept_by_directories) return nothing_to_run(request, sources, config);
+  if (starts_more_than_a_command(plan) && another_runs(container)) {
+    return refuse_to_be_second(request, container.control_socket);
+  }
+
+  // A hook may make one.
+  if (!trees.readable().empty() || !plan.boot_hooks.empty()) make_room_for_directories(surroundings);
+  for (const std::string& warning : warnings) warn_of_hooks(log, warning);
+  if (!set_kernel_parameters(request, config.sysctl, log)) return exit_code::kBootFailed;
+  return exit_code_of(run({request, config, plan, trees, loaded.problems}, surroundings, {err, log}), surroundings.s6);
 }
 
 }  // namespace cinit::init

@@ -11,6 +11,7 @@ std::optional<Children::Found> Children::find(pid_t pid) const {
   if (pid == processes.main) return Found{owner->second, ChildKind::Main};
   if (pid == processes.task) return Found{owner->second, ChildKind::Task};
   if (pid == processes.probe) return Found{owner->second, ChildKind::Probe};
+  if (pid == processes.script) return Found{owner->second, ChildKind::Script};
   // A group that is watched is one whose leader we have reaped before: this is somebody else with that pid.
   return std::nullopt;
 }
@@ -34,6 +35,11 @@ void Children::add_probe(core::ServiceId id, pid_t pid, std::uint32_t number) {
   owners_.insert_or_assign(pid, id);
 }
 
+void Children::add_script(core::ServiceId id, pid_t pid) {
+  at(id).script = pid;
+  owners_.insert_or_assign(pid, id);
+}
+
 void Children::main_reaped(core::ServiceId id, bool is_watched) {
   at(id).main = 0;
   if (!is_watched) at(id).group = 0;
@@ -49,6 +55,12 @@ pid_t Children::take_task(core::ServiceId id) {
 
 pid_t Children::take_probe(core::ServiceId id) {
   const pid_t pid = std::exchange(at(id).probe, 0);
+  owners_.erase(pid);
+  return pid;
+}
+
+pid_t Children::take_script(core::ServiceId id) {
+  const pid_t pid = std::exchange(at(id).script, 0);
   owners_.erase(pid);
   return pid;
 }

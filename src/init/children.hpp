@@ -12,7 +12,8 @@
 
 namespace cinit::init {
 
-enum class ChildKind { Main, Task, Probe };
+// Script: one of control/ in a service directory.
+enum class ChildKind { Main, Task, Probe, Script };
 
 // The processes of one service; 0: there is none.
 struct ServiceProcesses {
@@ -21,6 +22,7 @@ struct ServiceProcesses {
   pid_t task = 0;
   bool task_asked = false;  // to end
   pid_t probe = 0;
+  pid_t script = 0;
   // By which the supervisor knows them.
   std::uint32_t task_number = 0;
   std::uint32_t probe_number = 0;
@@ -29,6 +31,8 @@ struct ServiceProcesses {
 class Children {
  public:
   explicit Children(std::size_t services) : processes_(services) {}
+  // There are this many services now, which are not fewer than before.
+  void grow(std::size_t services) { processes_.resize(services); }
 
   struct Found {
     core::ServiceId service;
@@ -44,6 +48,7 @@ class Children {
   void add_main(core::ServiceId id, pid_t pid, pid_t group);
   void add_task(core::ServiceId id, pid_t pid, std::uint32_t number);
   void add_probe(core::ServiceId id, pid_t pid, std::uint32_t number);
+  void add_script(core::ServiceId id, pid_t pid);
   // Its command is asked to end.
   void ask_task(core::ServiceId id) { at(id).task_asked = true; }
 
@@ -56,6 +61,7 @@ class Children {
   // Forgets it, and returns its pid.
   pid_t take_task(core::ServiceId id);
   pid_t take_probe(core::ServiceId id);
+  pid_t take_script(core::ServiceId id);
 
  private:
   ServiceProcesses& at(core::ServiceId id) { return processes_[core::index_of(id)]; }

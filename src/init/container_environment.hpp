@@ -9,6 +9,8 @@
 
 namespace cinit::init {
 
+inline constexpr char kEnvironmentDirectory[] = "/etc/container_environment";
+
 // The directory and what goes with it. Images made for my_init read the two dumps, /etc/container_environment.sh and .json,
 // in their login shells and cron jobs.
 class ContainerEnvironment {
@@ -24,11 +26,13 @@ class ContainerEnvironment {
   void import(config::Variables& variables);
 
   // After a hook: what it has written wins, and variables whose files it has removed are unset. A file that is as it was is
-  // left alone: it may be one that could not be written, and then the container's own variable is still the stronger.
+  // left alone: it may be one that could not be written, and then the container's own variable is still the stronger. Those
+  // that belong to a user are never written, so theirs was written by somebody who wants it.
   void reload(config::Variables& variables);
 
-  // Writes the dumps, without cinit's own variables, in place, so that their owners and modes stay; where /etc cannot be written, to /run/cinit. Where
-  // neither can be, there are none.
+  // Writes the dumps, without cinit's own variables, in place, so that their owners and modes stay; where /etc cannot be
+  // written, to /run/cinit. Where neither can be, there are none. The one for shells has nothing that belongs to a user: it is
+  // another one who logs in.
   void dump(const config::Variables& variables) const;
 
  private:

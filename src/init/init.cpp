@@ -36,18 +36,25 @@ Result<LoopParts> LoopParts::make() {
   return LoopParts{*std::move(poller), std::move(signals)};
 }
 
-Init::Init(const core::Plan& plan, const Parts& parts)
+Init::Init(core::Plan& plan, const Parts& parts)
     : plan_(plan),
       poller_(parts.loop.poller),
       signals_(parts.loop.signals),
       launcher_(parts.launcher),
       listener_(parts.listener),
       log_(parts.log),
+      trees_(parts.trees),
+      defaults_(parts.defaults),
       supervisor_(plan, static_cast<std::uint64_t>(os::now().time_since_epoch().count())),
       prober_(poller_, token_base(Source::Probe)),
       children_(plan.services.size()),
+      scripts_(plan, launcher_, children_),
+      directories_(plan, poller_, token_base(Source::Supervise), log_),
+      words_(parts.make_words(plan, [this](core::ServiceId id) { return children_.of(id).main; })),
       reason_(plan),
-      control_(*this, poller_, token_base(Source::Control)) {}
+      control_(*this, poller_, token_base(Source::Control)) {
+  for (const config::Problem& problem : parts.told_problems) told_problems_.insert(to_string(problem));
+}
 
 void Init::listen(const std::string& control_socket) {
   if (const auto error = control_.listen(control_socket)) {
@@ -58,6 +65,7 @@ void Init::listen(const std::string& control_socket) {
 
 int Init::run() {
   awake_ = os::now();
+  if (plan_.boot_hooks.empty()) open_directories();
   carry_out(supervisor_.boot(os::now()));
   tell_answers();
   while (!exit_code_) {
@@ -67,8 +75,10 @@ int Init::run() {
     if (more_to_reap_) reap();
     for (const core::SignalReceived& signal : received) tell(signal);
     tell_what_was_heard();
+    obey_directories();
     check_deadline();
     look_who_is_left();
+    show_directories();
     control_.progress();
     listener_.watch_rests();
     log_.flush();
@@ -79,7 +89,7 @@ int Init::run() {
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
 void Init::wait() {
-  const Time deadline = more_to_reap_ ? Time{} : std::min(supervisor_.next_deadline(), look_again_);
+  const Time deadline = more_to_reap_ ? Time{} : std::min({supervisor_.next_deadline(), look_again_, rescan_at_});
   for (const std::uint64_t token : poller_.wait(deadline)) dispatch(token);
   const Time last_awake = std::exchange(awake_, os::now());
   if (deadline == kNever || deadline <= last_awake) return;
@@ -97,6 +107,9 @@ void Init::dispatch(std::uint64_t token) {
       if (auto ended = prober_.go_on(service_of(token))) answers_.push_back(*std::move(ended));
       return;
     case Source::Control: return control_.handle(token);
+    case Source::Supervise: asked_.insert(service_of(token)); return;
+    case Source::Directories: return directories_changed();
+    case Source::ScanControl: asked_for_all_ = true; return;
   }
 }
 
@@ -126,6 +139,7 @@ void Init::child_ended(const os::ChildChange& change) {
     case ChildKind::Main: return main_ended(found->service, change);
     case ChildKind::Task: task_ended(found->service, change); break;
     case ChildKind::Probe: probe_ended(found->service, change); break;
+    case ChildKind::Script: script_ended(found->service, change.status); break;
   }
   os::release(change.pid);
 }
@@ -152,12 +166,24 @@ void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
   listener_.drain(service);
   name_heir(service);
   if (hands_over(service)) return os::release(change.pid);
-  if (is_hook(plan_[service].role)) launcher_.reload_environment();
+  if (is_hook(plan_[service].role)) hook_ended(service, change.status == WaitStatus::exited(0));
   tell_what_was_heard();
   children_.main_ended(service);
-  tell(core::Exited{service, change.status});
+  scripts_.main_ended(service);
+  directories_.add_death(service, change.status);
+  carry_out(supervisor_.handle(core::Exited{service, change.status}, os::now()));
   os::release(change.pid);
   children_.main_reaped(service, is_watched(service));
+  tell_answers();  // one of them may be that nothing is left to wait for, so that its next main process is started
+}
+
+// It may have changed the environment, and the services, of which the first is started after the last hook.
+void Init::hook_ended(core::ServiceId service, bool succeeded) {
+  launcher_.reload_environment();
+  const bool is_last = !plan_.boot_hooks.empty() && plan_.boot_hooks.back() == service;
+  if (!is_last || (!succeeded && !plan_[service].may_fail) || supervisor_.is_stopping()) return;
+  revise_plan();
+  open_directories();
 }
 
 // The service has named another process as its main process (MAINPID). Whether that is one of its own can be seen only as
@@ -252,6 +278,7 @@ void Init::check_deadline() {
     look_again_ = kNever;
     check_groups();
   }
+  if (now >= rescan_at_) rescan();
   if (now >= supervisor_.next_deadline()) tell(core::DeadlineReached{});
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,17 +13,23 @@
 
 #include "control/host.hpp"
 #include "control/server.hpp"
+#include "core/revision.hpp"
 #include "core/supervisor.hpp"
 #include "init/children.hpp"
+#include "init/control_scripts.hpp"
 #include "init/launcher.hpp"
 #include "init/listener.hpp"
 #include "init/narrator.hpp"
 #include "init/prober.hpp"
+#include "init/service_directories.hpp"
 #include "init/stop_reason.hpp"
+#include "init/words.hpp"
 #include "log/log.hpp"
+#include "os/directory_watch.hpp"
 #include "os/poller.hpp"
 #include "os/population.hpp"
 #include "os/wait.hpp"
+#include "servicedir/service_trees.hpp"
 
 namespace cinit::init {
 
@@ -44,14 +51,22 @@ class Init final : private control::Host {
     Launcher& launcher;
     Listener& listener;
     log::Log& log;
+    const servicedir::ServiceTrees& trees;
+    const config::Container& defaults;  // [cinit]
+    MakeWords make_words;
+    // What has been said about service directories already.
+    std::span<const config::Problem> told_problems;
   };
-  Init(const core::Plan& plan, const Parts& parts);
+  // The plan is changed when service directories come or go.
+  Init(core::Plan& plan, const Parts& parts);
 
   // Lets commands come in by a socket at this path; empty: none. What prevents that is a warning.
   void listen(const std::string& control_socket);
 
   // Runs the container until its end. Returns the exit code.
   int run();
+  // Whether that end was asked for by a signal.
+  bool is_stopped_by_signal() const { return supervisor_.is_stopped_by_signal(); }
 
  private:
   // The kernel's side.
@@ -62,6 +77,7 @@ class Init final : private control::Host {
   void main_ended(core::ServiceId service, const os::ChildChange& change);
   void task_ended(core::ServiceId service, const os::ChildChange& change);
   void probe_ended(core::ServiceId service, const os::ChildChange& change);
+  void hook_ended(core::ServiceId service, bool succeeded);
   void name_heir(core::ServiceId service);
   bool hands_over(core::ServiceId service);
   void check_groups();
@@ -80,6 +96,8 @@ class Init final : private control::Host {
   void carry_out(const core::Actions& actions);
   void carry_out(const core::Spawn& action);
   void carry_out(const core::SendSignal& action);
+  void carry_out(const core::CloseInput& action) { listener_.close_input(action.service); }
+  void carry_out(const core::ShowState& action) { directories_.mark(action.service); }
   void carry_out(const core::RunTask& action);
   void carry_out(const core::SignalTask& action);
   void carry_out(const core::EndTask& action);
@@ -90,10 +108,35 @@ class Init final : private control::Host {
   void carry_out(const core::KillEverything& action);
   void carry_out(const core::Announce& action);
   void carry_out(const core::Exit& action);
+  void write(const Narration& narration);
+  bool is_missing_script(const core::RunTask& task) const;
   void look_for_nothing();
   void log_last_lines(core::ServiceId service);
   void tell_who_started_us(const core::Notice& notice);
   void report_processes(const char* event, const char* what, bool of_services);
+
+  // Service directories: init_directories.cpp.
+  void open_directories();
+  void obey_directories();
+  void take_letter(core::ServiceId service, char letter);
+  bool take_s6_letter(core::ServiceId service, char letter);
+  bool exit_later(core::ServiceId service);
+  void go_on_without_script(core::ServiceId service);
+  void hurry_scripts();
+  void note_down(core::ServiceId service, bool is_down);
+  void take_scan_letter(char letter);
+  void exit_directory(core::ServiceId service);
+  void tell_problems(std::vector<config::Problem> problems);
+  void deliver_stop(core::ServiceId service, int signal);
+  void script_ended(core::ServiceId service, WaitStatus status);
+  void watch_directories();
+  void directories_changed();
+  bool are_all_readable();
+  void rescan();
+  void revise_plan();
+  void show_directories();
+  void close_directory(core::ServiceId service);
+  bool is_looked_after(core::ServiceId service) const;
 
   // control::Host: init_host.cpp.
   const core::Plan& plan() const override { return plan_; }
@@ -111,16 +154,23 @@ class Init final : private control::Host {
   bool belongs_to(core::ServiceId service, const os::Process& process) const;
   bool is_of(core::ServiceId service, const os::Process& process) const;
 
-  const core::Plan& plan_;
+  core::Plan& plan_;
   os::Poller& poller_;
   os::Fd& signals_;
   Launcher& launcher_;
   Listener& listener_;
   log::Log& log_;
+  const servicedir::ServiceTrees& trees_;
+  const config::Container& defaults_;
   os::Population population_;
   core::Supervisor supervisor_;
   Prober prober_;
   Children children_;
+  ControlScripts scripts_;
+  std::map<core::ServiceId, core::RunTask> held_back_;  // each a ./finish, until no script runs
+  ServiceDirectories directories_;
+  std::optional<os::DirectoryWatch> watch_;
+  std::unique_ptr<Words> words_;
   StopReason reason_;
   control::Server control_;
 
@@ -134,7 +184,16 @@ class Init final : private control::Host {
   bool no_children_ = false;
   bool looking_for_nothing_ = false;
   Time look_again_ = kNever;
-  os::Fd witness_;  // a process that is not our child: nothing can be over before it is
+  Time rescan_at_ = kNever;              // directories of services have changed
+  std::set<std::string> told_problems_;  // of the last reading of them
+  bool directories_are_open_ = false;
+  std::set<std::string> read_before_;  // directories of service directories
+  std::set<std::string> missed_;       // of these, which are not there
+  std::set<core::ServiceId> asked_;    // whose supervise/control can be read
+  std::set<core::ServiceId> deaf_;     // whose is not, as long as a script runs
+  std::set<core::ServiceId> leaving_;  // of s6, which nobody looks after any more once they have ended
+  bool asked_for_all_ = false;         // likewise .s6-svscan/control
+  os::Fd witness_;                     // a process that is not our child: nothing can be over before it is
   std::optional<int> exit_code_;
 };
 

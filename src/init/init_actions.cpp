@@ -1,4 +1,6 @@
 // What the supervisor wants, as system calls.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/exit_code.hpp"
@@ -27,6 +29,9 @@ void Init::tell_answers() {
   while (!answers_.empty()) {
     const core::Event answer = std::move(answers_.front());
     answers_.pop_front();
+    const auto* failed = std::get_if<core::SpawnFailed>(&answer);
+    if (failed && !failed->failure.transient && is_hook(plan_[failed->service].role))
+      hook_ended(failed->service, false);
     carry_out(supervisor_.handle(answer, os::now()));
   }
 }
@@ -45,6 +50,7 @@ void Init::carry_out(const core::Actions& actions) {
 
 void Init::carry_out(const core::Spawn& action) {
   heirs_.erase(action.service);
+  leaving_.erase(action.service);
   const auto started = launcher_.launch(action.service);
   if (const auto* failure = std::get_if<core::StartFailure>(&started)) {
     return answers_.push_back(core::SpawnFailed{action.service, *failure});
@@ -55,18 +61,41 @@ void Init::carry_out(const core::Spawn& action) {
 }
 
 void Init::carry_out(const core::SendSignal& action) {
-  const ServiceProcesses& processes = children_.of(action.service);
   const bool to_group = action.target == core::SendSignal::Target::Group;
+  const config::Service& spec = plan_[action.service].spec;
+  if (spec.directory && action.signal == kKill) scripts_.give_up(action.service);
+  if (spec.directory && !to_group && action.signal == spec.stop_signal) {
+    return deliver_stop(action.service, action.signal.number);
+  }
+  const ServiceProcesses& processes = children_.of(action.service);
   const pid_t pid = to_group ? -processes.group : processes.main;
   if (pid != 0) os::sys::kill(pid, action.signal.number);
 }
 
 void Init::carry_out(const core::RunTask& action) {
-  const auto started = launcher_.launch_task(action, children_.of(action.service).main);
+  if (scripts_.is_busy(action.service)) {
+    held_back_.insert_or_assign(action.service, action);
+    return;
+  }
+  if (is_missing_script(action)) {
+    return answers_.push_back(core::TaskEnded{action.service, WaitStatus::exited(0), action.number});
+  }
+  const ServiceProcesses& processes = children_.of(action.service);
+  const auto started = launcher_.launch_task(action, processes.main, processes.group);
   if (const auto* failure = std::get_if<core::StartFailure>(&started)) {
     return answers_.push_back(core::TaskEnded{action.service, *failure, action.number});
   }
   children_.add_task(action.service, *std::get_if<pid_t>(&started), action.number);
+}
+
+// The scripts of a service directory are looked for each time they are needed, and need not be there.
+bool Init::is_missing_script(const core::RunTask& task) const {
+  const config::Service& spec = plan_[task.service].spec;
+  if (!spec.directory) return false;
+  const bool is_first = task.task == core::Task::PreStart;
+  if (!is_first && task.task != core::Task::PostStop) return false;
+  const std::string& script = is_first ? spec.pre_start.front().front() : spec.post_stop.front().front();
+  return os::sys::faccess((spec.directory->path + "/" + script).c_str(), R_OK) != 0;
 }
 
 void Init::carry_out(const core::SignalTask& action) {
@@ -78,6 +107,7 @@ void Init::carry_out(const core::SignalTask& action) {
 
 // It is reaped as a stranger.
 void Init::carry_out(const core::EndTask& action) {
+  held_back_.erase(action.service);
   const pid_t pid = children_.take_task(action.service);
   if (pid != 0) os::sys::kill(-pid, SIGKILL);
 }
@@ -116,6 +146,7 @@ void Init::look_for_nothing() {
 }
 
 void Init::carry_out(const core::Sweep& action) {
+  hurry_scripts();
   look_for_nothing();
   population_.terminate([&](const os::Process& process) {
     if (belongs_to_service(process)) return true;
@@ -132,12 +163,16 @@ void Init::carry_out(const core::KillEverything& action) {
 }
 
 void Init::carry_out(const core::Announce& action) {
-  const Narration narration = narrate(action.notice, plan_);
-  const std::string name = narration.service ? display_name(plan_, *narration.service) : "";
-  log_.write({narration.level, name, narration.event, narration.message});
-  reason_.take_in(action.notice, narration);
+  const Narration own = narrate(action.notice, plan_);
+  for (const Narration& narration : words_->about(action.notice, own)) write(narration);
+  reason_.take_in(action.notice, own);
   if (const auto* late = std::get_if<core::notice::TimedOut>(&action.notice)) log_last_lines(late->service);
   tell_who_started_us(action.notice);
+}
+
+void Init::write(const Narration& narration) {
+  const std::string name = narration.service ? display_name(plan_, *narration.service) : "";
+  log_.write({narration.level, name, narration.event, narration.message});
 }
 
 // What it said itself is most likely the reason why it did not get ready.

@@ -95,7 +95,7 @@ LaunchSetup::LaunchSetup(const core::PlannedService& service, const config::Conf
 
 LaunchSetup::Failed LaunchSetup::prepare(const Provision& provision) {
   take_command(provision.command ? *provision.command : spec_.command);
-  take_role();
+  take_role(provision);
   take_limits();
   take_priorities();
   if (spec_.umask) {
@@ -118,7 +118,7 @@ void LaunchSetup::take_command(const config::Command& command) {
   child_.argv = argv_.data() + 1;
 }
 
-void LaunchSetup::take_role() {
+void LaunchSetup::take_role(const Provision& provision) {
   if (service_.role == core::Role::MainCommand) {
     child_.leadership = os::ChildSetup::Leadership::ProcessGroup;
     child_.take_terminal = true;
@@ -126,6 +126,7 @@ void LaunchSetup::take_role() {
     child_.kept_fds_count = surroundings_.inherited_fds.size();
   }
   if (spec_.input == config::Input::Null) child_.stdin_fd = surroundings_.null.get();
+  if (provision.stdin_fd >= 0) child_.stdin_fd = provision.stdin_fd;
 }
 
 void LaunchSetup::take_limits() {
@@ -134,6 +135,10 @@ void LaunchSetup::take_limits() {
     if (found == spec_.limits.end()) continue;
     limits_.push_back({resource, {to_rlim(found->second.soft), to_rlim(found->second.hard)}});
     limit_names_.emplace_back(name);
+  }
+  if (surroundings_.descriptor_limit && !spec_.limits.contains("nofile")) {
+    limits_.push_back({RLIMIT_NOFILE, *surroundings_.descriptor_limit});
+    limit_names_.emplace_back("nofile");
   }
   child_.limits = limits_.data();
   child_.limits_count = limits_.size();

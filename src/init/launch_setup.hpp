@@ -50,7 +50,7 @@ class LaunchSetup {
   void take_command(const config::Command& command);
   void take_limits();
   void take_priorities();
-  void take_role();
+  void take_role(const Provision& provision);
   bool keeps_identity() const;
 
   const core::PlannedService& service_;

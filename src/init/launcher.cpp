@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <string>
+
 #include "init/launch_setup.hpp"
 #include "init/listener.hpp"
 #include "os/file.hpp"
@@ -17,9 +19,42 @@ const config::Command& command_of(const config::Service& spec, const core::RunTa
     case core::Task::PostStart: return spec.post_start[task.index];
     case core::Task::PreStop: return spec.pre_stop[task.index];
     case core::Task::PostStop: return spec.post_stop[task.index];
+    case core::Task::Undo: return *spec.undo;
     case core::Task::StopCommand: break;
   }
   return *spec.stop_command;
+}
+
+// runsv(8): the exit code or -1, and the low byte of the wait status, which has the signal and whether there is a core dump;
+// 111 and 0 when ./run could not be started.
+config::Command runit_finish(const config::Service& spec, const std::optional<WaitStatus>& end) {
+  config::Command command = spec.post_stop.front();
+  if (!end) {
+    command.insert(command.end(), {"111", "0"});
+  } else if (end->by_signal()) {
+    constexpr int kCoreDumped = 0x80;
+    command.push_back("-1");
+    command.push_back(std::to_string(end->signal().number | (end->dumped_core() ? kCoreDumped : 0)));
+  } else {
+    command.insert(command.end(), {std::to_string(end->code()), "0"});
+  }
+  return command;
+}
+
+// s6-supervise(8): the exit code or 256, the signal, the service's name, and its process group.
+config::Command s6_finish(const config::Service& spec, const std::optional<WaitStatus>& end, pid_t group) {
+  config::Command command = spec.post_stop.front();
+  const bool by_signal = end && end->by_signal();
+  command.push_back(std::to_string(by_signal ? 256 : end ? end->code() : 127));
+  command.push_back(std::to_string(by_signal ? end->signal().number : 0));
+  command.push_back(spec.name);
+  command.push_back(std::to_string(group));
+  return command;
+}
+
+config::Command finish_command(const config::Service& spec, const std::optional<WaitStatus>& end, pid_t group) {
+  const bool is_runit = spec.directory->suite == config::ServiceDirectory::Suite::Runit;
+  return is_runit ? runit_finish(spec, end) : s6_finish(spec, end, group);
 }
 
 std::optional<pid_t> main_pid(pid_t main) { return main == 0 ? std::nullopt : std::optional(main); }
@@ -36,15 +71,27 @@ Launcher::Launched Launcher::launch(core::ServiceId id) {
   return launched;
 }
 
-Launcher::Launched Launcher::launch_task(const core::RunTask& task, pid_t main) {
-  LaunchSetup setup(plan_[task.service], config_, surroundings_);
+Launcher::Launched Launcher::launch_task(const core::RunTask& task, pid_t main, pid_t group) {
+  const config::Service& spec = plan_[task.service].spec;
+  const bool is_finish = task.task == core::Task::PostStop && spec.directory;
+  if (is_finish) return launch_script(task.service, finish_command(spec, task.end, group));
+  if (spec.directory) return launch_script(task.service, command_of(spec, task));
+  return launch_command(task.service, command_of(spec, task), main);
+}
+
+Launcher::Launched Launcher::launch_script(core::ServiceId id, const config::Command& command) {
+  return launch_command(id, command, 0);
+}
+
+Launcher::Launched Launcher::launch_command(core::ServiceId id, const config::Command& command, pid_t main) {
+  LaunchSetup setup(plan_[id], config_, surroundings_);
   if (auto failed = setup.identify()) return *std::move(failed);
-  auto provided = listener_.provide_for_command(task.service, setup.uid(), setup.gid());
+  auto provided = listener_.provide_for_command(id, setup.uid(), setup.gid());
   if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
   Provision& provision = *std::get_if<Provision>(&provided);
-  provision.command = &command_of(plan_[task.service].spec, task);
+  provision.command = &command;
   provision.main_pid = main_pid(main);
-  return start(task.service, setup, provision);
+  return start(id, setup, provision);
 }
 
 Launcher::Launched Launcher::launch_probe(core::ServiceId id, const config::Command& command, pid_t main) {
@@ -66,6 +113,7 @@ Launcher::Launched Launcher::start(core::ServiceId id, LaunchSetup& setup, const
 }
 
 void Launcher::reload_environment() {
+  if (surroundings_.s6) surroundings_.s6->reload_environment(surroundings_.environment);
   if (!surroundings_.directory.exists()) return;
   surroundings_.directory.reload(surroundings_.environment);
   surroundings_.directory.dump(surroundings_.environment);

@@ -1,6 +1,9 @@
 // From a service in the plan to a running process.
 #pragma once
 
+#include <sys/resource.h>
+
+#include <optional>
 #include <variant>
 
 #include "config/config.hpp"
@@ -8,6 +11,7 @@
 #include "core/plan.hpp"
 #include "init/container_environment.hpp"
 #include "init/provision.hpp"
+#include "init/s6_overlay.hpp"
 #include "os/fd.hpp"
 
 namespace cinit::init {
@@ -16,8 +20,12 @@ namespace cinit::init {
 struct Surroundings {
   config::Variables environment;
   std::vector<int> inherited_fds;  // above 2; close-on-exec, for the main command to inherit
+  // What every process gets that has no limit of its own, when cinit's is another; unset: they have the same.
+  std::optional<rlimit64> descriptor_limit = {};
   os::Fd null;
-  ContainerEnvironment directory;  // from which hooks change the environment
+  // By which hooks change the environment.
+  ContainerEnvironment directory;
+  std::optional<S6Overlay> s6;
 };
 
 class LaunchSetup;
@@ -36,8 +44,11 @@ class Launcher {
 
   // Starts the service's main process.
   Launched launch(core::ServiceId id);
-  // Starts one of the service's commands. `main`: the pid of its main process; 0: there is none.
-  Launched launch_task(const core::RunTask& task, pid_t main);
+  // Starts one of the service's commands. `main`: the pid of its main process; 0: there is none. `group`: its process group,
+  // also of one that has ended.
+  Launched launch_task(const core::RunTask& task, pid_t main, pid_t group);
+  // Starts one of the scripts in its service directory, which get nothing that runsv(8) and s6-supervise(8) do not give.
+  Launched launch_script(core::ServiceId id, const config::Command& command);
   // Starts an exec probe of the service. Its output is nobody's.
   Launched launch_probe(core::ServiceId id, const config::Command& command, pid_t main);
 
@@ -52,6 +63,7 @@ class Launcher {
   bool shared_stdout_ = false;
   bool shared_stderr_ = false;
 
+  Launched launch_command(core::ServiceId id, const config::Command& command, pid_t main);
   Launched start(core::ServiceId id, LaunchSetup& setup, const Provision& provision);
   void share_outputs(const config::Service& spec);
 };

@@ -47,6 +47,7 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
       config_(config),
       poller_(poller),
       relay_({config.container.log_prefix, config.container.log_buffer.bytes}, channels.out, channels.err),
+      pipes_(plan),
       upstream_(channels.upstream),
       voices_(plan.services.size()) {
   relay_.observe_trouble([&log](const std::string& message) {
@@ -59,7 +60,8 @@ bool Listener::captures(core::ServiceId id) const {
   if (plan_[id].role != core::Role::Service) return false;
   const config::Service& spec = plan_[id].spec;
   constexpr auto kNobody = static_cast<uid_t>(-1);
-  return destination_of(spec, spec.output, kNobody, kNobody) || destination_of(spec, spec.error, kNobody, kNobody);
+  const bool stdout_is_captured = !plan_[id].consumer && destination_of(spec, spec.output, kNobody, kNobody);
+  return stdout_is_captured || destination_of(spec, spec.error, kNobody, kNobody);
 }
 
 // Nothing: cinit is not in the way, and the process writes where it is to go by itself.
@@ -80,6 +82,7 @@ std::optional<output::Destination> Listener::destination_of(const config::Servic
 
 std::variant<Provision, core::StartFailure> Listener::provide(core::ServiceId id, uid_t uid, gid_t gid) {
   Provision provision;
+  if (auto failed = pipes_.connect(id, provision)) return *std::move(failed);
   if (auto failed = capture(id, uid, gid, provision)) return *std::move(failed);
   if (auto failed = open_notify_socket(id, uid, gid, provision)) return *std::move(failed);
   if (auto failed = open_ready_pipe(id, provision)) return *std::move(failed);
@@ -88,6 +91,7 @@ std::variant<Provision, core::StartFailure> Listener::provide(core::ServiceId id
 
 std::variant<Provision, core::StartFailure> Listener::provide_for_command(core::ServiceId id, uid_t uid, gid_t gid) {
   Provision provision;
+  if (auto failed = pipes_.connect_output(id, provision)) return *std::move(failed);
   if (auto failed = capture(id, uid, gid, provision)) return *std::move(failed);
   return provision;
 }
@@ -103,7 +107,7 @@ std::optional<core::StartFailure> Listener::capture(core::ServiceId id, uid_t ui
   for (const Way& way : {Way{output::Stream::Stdout, spec.output, provision.stdout_fd},
                          Way{output::Stream::Stderr, spec.error, provision.stderr_fd}}) {
     auto destination = destination_of(spec, way.output, uid, gid);
-    if (!destination) continue;
+    if (!destination || way.fd >= 0) continue;
     const auto opened =
         relay_.open({static_cast<output::Service>(core::index_of(id)), way.stream, spec.name, *std::move(destination)});
     if (const auto* failed = std::get_if<output::CaptureFailure>(&opened)) {

@@ -10,6 +10,7 @@
 #include "config/config.hpp"
 #include "core/event.hpp"
 #include "core/plan.hpp"
+#include "init/pipes.hpp"
 #include "init/provision.hpp"
 #include "log/log.hpp"
 #include "notify/socket.hpp"
@@ -38,6 +39,11 @@ class Listener {
   std::variant<Provision, core::StartFailure> provide_for_command(core::ServiceId id, uid_t uid, gid_t gid);
   // The process has what it needs, or could not be started.
   void spawned(core::ServiceId id);
+
+  // The plan has more services than before, or others.
+  void plan_revised() { voices_.resize(plan_.services.size()); }
+  // The service gets no more input: it reads what there is, and then the end.
+  void close_input(core::ServiceId id) { pipes_.close_input(id); }
 
   // What the poller has reported.
   void hear_output() { relay_.handle(); }
@@ -94,6 +100,7 @@ class Listener {
   const config::Config& config_;
   os::Poller& poller_;
   output::Relay relay_;
+  Pipes pipes_;
   std::string upstream_;
   LineObserver line_observer_;
   bool watches_output_ = false;

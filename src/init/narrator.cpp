@@ -2,6 +2,7 @@
 
 #include "base/line.hpp"
 #include "base/overloaded.hpp"
+#include "config/quote.hpp"
 
 namespace cinit::init {
 namespace {
@@ -18,6 +19,7 @@ std::string join(const Parts&... parts) {
 }
 
 std::string describe(const notice::Restart& restart) {
+  if (restart.delay == Duration::zero()) return "restarting";
   if (restart.burst == 0) return join("restarting in ", restart.delay);
   return join("restarting in ", restart.delay, " (", std::int64_t{restart.start}, " of ", std::int64_t{restart.burst},
               ")");
@@ -34,9 +36,24 @@ const char* name_of(core::Task task) {
     case core::Task::PostStart: return "post-start";
     case core::Task::PreStop: return "pre-stop";
     case core::Task::StopCommand: return "stop-command";
+    case core::Task::Undo: return "down command";
     case core::Task::PostStop: break;
   }
   return "post-stop";
+}
+
+const char* name_of(core::Requested::What what) {
+  switch (what) {
+    case core::Requested::What::Start: return "start";
+    case core::Requested::What::Stop: return "stop";
+    case core::Requested::What::Restart: return "restart";
+    case core::Requested::What::Once: break;
+  }
+  return "start without a restart";
+}
+
+std::string describe(const config::Location& where) {
+  return where.line == 0 ? where.file : join(where.file, ":", std::int64_t{where.line});
 }
 
 // What a service has not done that is not ready, when there is no probe that says it.
@@ -58,6 +75,9 @@ class Narrator {
  public:
   explicit Narrator(const core::Plan& plan) : plan_(plan) {}
 
+  Narration operator()(const notice::Starting& n) const {
+    return about(n.service, "starting", "starting", LogLevel::Debug);
+  }
   Narration operator()(const notice::Started& n) const { return about(n.service, "started", "started"); }
   Narration operator()(const notice::Ready& n) const {
     return about(n.service, "ready", join("ready after ", n.after));
@@ -100,11 +120,16 @@ class Narrator {
   }
   Narration operator()(const notice::TaskFailed& n) const {
     const auto number = static_cast<std::int64_t>(n.index) + 1;
-    const bool is_one_of_many = n.task != core::Task::StopCommand;
+    const bool is_one_of_many = n.task != core::Task::StopCommand && n.task != core::Task::Undo;
     const std::string which = is_one_of_many ? join(name_of(n.task), " command ", number) : name_of(n.task);
     return about(n.service, "command-failed", which + " failed: " + describe(n.result), LogLevel::Warning);
   }
   Narration operator()(const notice::TaskTimedOut& n) const {
+    const bool by_input = n.task == core::Task::PreStop && plan_[n.service].spec.pre_stop.empty();
+    if (by_input) {
+      return about(n.service, "timeout", join("has not ended ", n.waited, " after the end of its input"),
+                   LogLevel::Warning);
+    }
     return about(n.service, "timeout", join(name_of(n.task), " has not finished within ", n.waited), LogLevel::Warning);
   }
   Narration operator()(const notice::HealthCheckFailed& n) const {
@@ -126,25 +151,44 @@ class Narrator {
     return about(n.service, "watchdog", join("did not say WATCHDOG=1 within ", *n.within), LogLevel::Warning);
   }
   Narration operator()(const notice::Requested& n) const {
-    const char* what = n.what == core::Requested::What::Start  ? "start"
-                       : n.what == core::Requested::What::Stop ? "stop"
-                                                               : "restart";
-    return about(n.service, "requested", join(what, " requested by \"cinit ", what, "\""));
+    return about(n.service, "requested", join(name_of(n.what), " requested"));
+  }
+  Narration operator()(const notice::NameTaken& n) const {
+    const config::Service& holder = plan_[n.service].spec;
+    std::string text = n.directory + ": there is a service " + config::quote(holder.name) + " in " +
+                       describe(holder.where) + " already: give the directory another name";
+    if (n.goes_on) text += "; until then its service goes on as " + config::quote(name_of(plan_, *n.goes_on));
+    return about_all("supervise", std::move(text), LogLevel::Warning);
   }
   Narration operator()(const notice::BootFinished& n) const {
     return about_all("ready", join("every service is ready after ", n.after));
   }
   Narration operator()(const notice::Failed& n) const {
     switch (plan_[n.service].role) {
-      case core::Role::BootHook: return about(n.service, "failed", "failed: the boot ends here", LogLevel::Error);
+      case core::Role::BootHook: {
+        const char* const then = plan_[n.service].may_fail ? "failed; the boot goes on" : "failed: the boot ends here";
+        return about(n.service, "failed", then, LogLevel::Error);
+      }
       case core::Role::StopHook: return about(n.service, "failed", "failed; the stop goes on", LogLevel::Error);
       case core::Role::Service:
       case core::Role::MainCommand: break;
     }
     return about(n.service, "failed", "failed: restart is \"no\"", LogLevel::Error);
   }
+  Narration operator()(const notice::GivenUp& n) const {
+    return about(n.service, "failed", "failed: its finish script exited with 125, so it is not started again",
+                 LogLevel::Error);
+  }
   Narration operator()(const notice::Stopping& n) const {
-    const std::string how = n.signal ? "sending " + to_string(*n.signal) : "running its stop-command";
+    using Stopping = notice::Stopping;
+    const std::string how =
+        std::visit(Overloaded{
+                       [](Signal signal) { return "sending " + to_string(signal); },
+                       [](Stopping::ByCommand) -> std::string { return "running its stop-command"; },
+                       [](Stopping::Undone) -> std::string { return "running its down command"; },
+                       [](Stopping::ByInput) -> std::string { return "it has got all that it was to read"; },
+                   },
+                   n.how);
     return about(n.service, "stopping", "stopping: " + how);
   }
   Narration operator()(const notice::Stopped& n) const { return about(n.service, "stopped", "stopped"); }
@@ -165,6 +209,12 @@ class Narrator {
   }
   Narration operator()(const notice::ShutdownBegun& n) const {
     return about_all("stopping", join("stopping: ", why(n)));
+  }
+  Narration operator()(const notice::SweepBegun&) const {
+    return about_all("stopping", "sending SIGTERM to every other process", LogLevel::Debug);
+  }
+  Narration operator()(const notice::SweepOver&) const {
+    return about_all("killing", "sending SIGKILL to what is left of them", LogLevel::Debug);
   }
   Narration operator()(const notice::Escalated& n) const {
     return about_all("stopping", join("another stop signal: sending ", to_string(n.sent), " to everything"));

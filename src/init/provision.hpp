@@ -14,7 +14,9 @@ namespace cinit::init {
 struct Provision {
   const config::Command* command = nullptr;  // one of the service's commands, instead of its main process
   bool silent = false;                       // its output goes nowhere
-  // Pipes through which cinit reads its output; -1: where the configuration says. They stay cinit's.
+  // A pipe from which it reads; -1: what the configuration says. It stays cinit's, as the others do.
+  int stdin_fd = -1;
+  // Pipes through which cinit, or its logger, reads its output; -1: where the configuration says.
   int stdout_fd = -1;
   int stderr_fd = -1;
   // The descriptor on which it writes a newline when it is ready, and the number that it knows it by; -1: none.

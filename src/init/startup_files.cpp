@@ -27,20 +27,30 @@ void add_file(StartupFiles& found, const std::string& root, const std::string& p
   }
 }
 
+void add_directory(StartupFiles& found, const std::string& root, const std::string& directory, bool may_be_missing) {
+  Result<std::vector<std::string>> names = os::list_directory(root + directory);
+  if (!names) {
+    const bool is_missing = access((root + directory).c_str(), F_OK) != 0;
+    if (!is_missing || !may_be_missing) found.warnings.push_back(directory + ": " + names.error().message);
+    return;
+  }
+  for (const std::string& name : *names) add_file(found, root, std::string(directory).append("/").append(name));
+}
+
 }  // namespace
 
 StartupFiles find_startup_files(std::span<const std::string> directories, const std::string& root) {
   StartupFiles found;
   for (const std::string& directory : directories) {
-    Result<std::vector<std::string>> names = os::list_directory(root + directory);
-    if (!names) {
-      const bool is_missing = access((root + directory).c_str(), F_OK) != 0;
-      if (!is_missing || !is_usual(directory)) found.warnings.push_back(directory + ": " + names.error().message);
-      continue;
-    }
-    for (const std::string& name : *names) add_file(found, root, std::string(directory).append("/").append(name));
+    add_directory(found, root, directory, is_usual(directory));
   }
-  add_file(found, root, "/etc/rc.local");
+  add_file(found, root, kRcLocal);
+  return found;
+}
+
+StartupFiles find_programs(const std::string& directory, const std::string& root) {
+  StartupFiles found;
+  add_directory(found, root, directory, true);
   return found;
 }
 

@@ -16,4 +16,14 @@ struct StartupFiles {
 // that is not executable is probably a mistake, and so is a directory that is not there, unless it is a usual place.
 StartupFiles find_startup_files(std::span<const std::string> directories, const std::string& root = "");
 
+// The same for the files of one directory, which need not be there.
+StartupFiles find_programs(const std::string& directory, const std::string& root = "");
+
+// A hook of its own, after those of all directories.
+inline constexpr char kRcLocal[] = "/etc/rc.local";
+
+// Where images made for my_init have what is to be run before their services are stopped, and after that.
+inline constexpr char kPreShutdownDirectory[] = "/etc/my_init.pre_shutdown.d";
+inline constexpr char kPostShutdownDirectory[] = "/etc/my_init.post_shutdown.d";
+
 }  // namespace cinit::init

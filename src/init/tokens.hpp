@@ -7,7 +7,18 @@
 
 namespace cinit::init {
 
-enum class Source : std::uint32_t { Signals, Witness, Output, Probe, Notification, ReadyFd, Control };
+enum class Source : std::uint32_t {
+  Signals,
+  Witness,
+  Output,
+  Probe,
+  Notification,
+  ReadyFd,
+  Control,
+  Supervise,
+  Directories,
+  ScanControl
+};
 
 // A source, and in its lower half which of them: of a service, its place in the plan.
 constexpr std::uint64_t token_base(Source source) { return std::uint64_t{static_cast<std::uint32_t>(source)} << 32U; }

@@ -49,8 +49,8 @@ std::string_view level_name(spdlog::level::level_enum level) {
 
 }  // namespace
 
-void lay_out_text(const spdlog::details::log_msg& message, Buffer& line) {
-  append(line, "cinit: ");
+void lay_out_text(std::string_view prefix, const spdlog::details::log_msg& message, Buffer& line) {
+  append(line, prefix);
   if (message.logger_name.size() > 0) {
     append_printable(line, view(message.logger_name));
     append(line, ": ");
@@ -70,7 +70,7 @@ void lay_out_json(const spdlog::details::log_msg& message, Buffer& line) {
 }
 
 void LineSink::lay_out(const spdlog::details::log_msg& message, Buffer& line) const {
-  return format_ == config::LogFormat::Json ? lay_out_json(message, line) : lay_out_text(message, line);
+  return format_ == config::LogFormat::Json ? lay_out_json(message, line) : lay_out_text(prefix_, message, line);
 }
 
 void LineSink::log(const spdlog::details::log_msg& message) {

@@ -4,6 +4,7 @@
 #include <spdlog/sinks/sink.h>
 
 #include <cstdint>
+#include <string_view>
 
 #include "config/config.hpp"
 #include "os/line_writer.hpp"
@@ -14,7 +15,8 @@ namespace cinit::log {
 class LineSink final : public spdlog::sinks::sink {
  public:
   // `out` is to standard error, must outlive this one, and may be used by others as well.
-  LineSink(config::LogFormat format, os::LineWriter& out) : format_(format), out_(out) {}
+  LineSink(config::LogFormat format, std::string_view prefix, os::LineWriter& out)
+      : format_(format), prefix_(prefix), out_(out) {}
 
   void log(const spdlog::details::log_msg& message) override;
   void flush() override;
@@ -29,12 +31,14 @@ class LineSink final : public spdlog::sinks::sink {
   bool report_dropped();
 
   config::LogFormat format_;
+  std::string_view prefix_;
   os::LineWriter& out_;
   std::uint64_t dropped_ = 0;
 };
 
 // The layouts, for tests. Both end with a newline, and neither lets a message break a line or reach the terminal's controls.
-void lay_out_text(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line);
+// `prefix` stands at the beginning, and says who speaks.
+void lay_out_text(std::string_view prefix, const spdlog::details::log_msg& message, spdlog::memory_buf_t& line);
 void lay_out_json(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line);
 
 }  // namespace cinit::log

@@ -37,8 +37,8 @@ class Log::Logger final : public spdlog::logger {
   std::shared_ptr<LineSink> sink_;
 };
 
-Log::Log(config::LogLevel level, config::LogFormat format, os::LineWriter& err)
-    : logger_(std::make_unique<Logger>(std::make_shared<LineSink>(format, err))) {
+Log::Log(config::LogLevel level, config::LogFormat format, os::LineWriter& err, std::string_view prefix)
+    : logger_(std::make_unique<Logger>(std::make_shared<LineSink>(format, prefix, err))) {
   logger_->set_level(to_spdlog(level));
 }
 

@@ -17,12 +17,15 @@ struct Entry {
   std::string_view message;  // one line without its end
 };
 
-// Writes "cinit: SERVICE: MESSAGE", or one JSON object a line with time (UTC), level, service, event and message. It never
+// Writes "cinit: SERVICE: MESSAGE", with another prefix in the place of another init, or one JSON object a line with time (UTC), level, service, event and message. It never
 // waits: a line for which there is no room is dropped and counted, and the count is written as soon as there is room again.
 class Log {
  public:
-  // `err` is to standard error, must outlive this one, and may be used by others as well.
-  Log(config::LogLevel level, config::LogFormat format, os::LineWriter& err);
+  static constexpr std::string_view kOwnPrefix = "cinit: ";
+
+  // `err` is to standard error, must outlive this one, and may be used by others as well. `prefix` is what lines of text
+  // begin with; it must outlive the log, too.
+  Log(config::LogLevel level, config::LogFormat format, os::LineWriter& err, std::string_view prefix = kOwnPrefix);
   ~Log();
   Log(Log&&) noexcept;
 

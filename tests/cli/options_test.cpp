@@ -274,6 +274,8 @@ TEST_CASE("variables stand in for options") {
   REQUIRE(parsed.ok());
   CHECK(parsed.config_file() == "/env.toml");
   CHECK(parsed->stop_timeout == 7s);
+  CHECK(Parsed({"check"})->stop_timeout == 7s);
+  CHECK_FALSE(Parsed({"status"})->stop_timeout);
 }
 
 TEST_CASE("the command line wins over variables") {

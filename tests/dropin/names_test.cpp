@@ -20,6 +20,7 @@ constexpr Named kNames[] = {
     {"dumb-init", "[dumb-init] nosuch: No such file"},
     {"catatonit", "ERROR (catatonit:1): failed to exec pid1"},
     {"podman-init", "ERROR (catatonit:1): failed to exec pid1"},
+    {"my_init", "*** Booting runit daemon...\n*** Runit started as PID 1\n*** Running nosuch...\n"},
 };
 
 void check(const Named& named, const Arguments& command) {
@@ -60,7 +61,8 @@ TEST_CASE("--as with another name is a usage error that lists them") {
   SUBCASE("a name") { container.start({"cinit", "--as", "runit", "--", "true"}); }
   SUBCASE("no name") { container.start({"cinit", "--as"}); }
   CHECK(container.wait_exit().code == 64);
-  CHECK(container.logged("tini, tini-static, docker-init, dumb-init, catatonit, podman-init"));
+  CHECK(container.logged(
+      "tini, tini-static, docker-init, dumb-init, catatonit, podman-init, my_init, fix-attrs, with-contenv, true"));
 }
 
 TEST_CASE("no configuration is read, be it as broken as it may") {
@@ -70,6 +72,11 @@ TEST_CASE("no configuration is read, be it as broken as it may") {
     container.link("cinit", "/sbin/tini").start({"tini", "--", "echo", "runs"});
     CHECK(container.wait_exit().code == 0);
     CHECK(container.log() == "runs\n");
+  }
+  SUBCASE("as the one that has hooks") {
+    container.link("cinit", "/sbin/my_init").start({"my_init", "--quiet", "--", "echo", "runs"});
+    CHECK(container.wait_exit().code == 0);
+    CHECK(container.log() == "hook\nruns\n");
   }
   SUBCASE("as itself it is") {
     container.cinit({"--", "echo", "runs"});

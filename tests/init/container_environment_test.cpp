@@ -60,6 +60,19 @@ TEST_CASE("later the files win, and a variable whose file is gone is unset") {
   CHECK(variables == Variables{{"COLOUR", "green"}, {"HOME", "/root"}});
 }
 
+TEST_CASE(
+    "later a file of a user's variable wins, although the container had it already: nobody else has written that "
+    "file") {
+  Fixture fixture;
+  fixture.write("HOME", "/home/app\n");
+  fixture.write("SHAPE", "round\n");
+  Variables variables{{"HOME", "/root"}, {"SHAPE", "square"}};
+  fixture.directory.import(variables);
+  CHECK(variables == Variables{{"HOME", "/root"}, {"SHAPE", "square"}});
+  fixture.directory.reload(variables);
+  CHECK(variables == Variables{{"HOME", "/home/app"}, {"SHAPE", "square"}});
+}
+
 TEST_CASE("one newline at the end of a file is none of the value's") {
   Fixture fixture;
   fixture.write("NONE", "");
@@ -102,6 +115,15 @@ TEST_CASE("the dumps are a script and an object, only for root and the group of 
     REQUIRE(stat((base + suffix).c_str(), &status) == 0);
     CHECK((status.st_mode & 0777U & ~0640U) == 0);
   }
+}
+
+TEST_CASE("the script has nothing that belongs to a user, for whoever reads it is another") {
+  const Fixture fixture;
+  fixture.directory.dump({{"A", "1"}, {"HOME", "/root"}, {"SHELL", "/bin/sh"}, {"UID", "0"}, {"USER", "root"}});
+  const std::string base = fixture.root.path() + "/etc/container_environment";
+  CHECK(read_file(base + ".sh") == "export A='1'\n");
+  CHECK(read_file(base + ".json") ==
+        "{\"A\": \"1\", \"HOME\": \"/root\", \"SHELL\": \"/bin/sh\", \"UID\": \"0\", \"USER\": \"root\"}\n");
 }
 
 TEST_CASE("a dump that is there keeps its owner and its mode") {

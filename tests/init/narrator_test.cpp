@@ -49,6 +49,16 @@ TEST_CASE("the main command's name says that it is one") {
   CHECK(display_name(plan, kMain) == "bash (main command)");
 }
 
+TEST_CASE("a directory whose name is taken: who has it, where that is, and what goes on meanwhile") {
+  core::Plan plan = make_plan();
+  plan.services[1].spec.where = {"/etc/cinit.toml", 7, 1};
+  CHECK(narrate(notice::NameTaken{kDb, "/etc/service/db", std::nullopt}, plan).message ==
+        "/etc/service/db: there is a service \"db\" in /etc/cinit.toml:7 already: give the directory another name");
+  CHECK(narrate(notice::NameTaken{kDb, "/etc/service/db", kWeb}, plan).message ==
+        "/etc/service/db: there is a service \"db\" in /etc/cinit.toml:7 already: give the directory another name; "
+        "until then its service goes on as \"web\"");
+}
+
 TEST_CASE("a start is told in the words of the field") {
   CHECK(told(notice::Started{kWeb}) == "info [started] web: started");
   CHECK(told(notice::Ready{kWeb, 1500ms}) == "info [ready] web: ready after 1.5 s");
@@ -93,6 +103,14 @@ TEST_CASE("a stop names the signals that were sent") {
   CHECK(told(notice::Escalated{Signal{15}}) == "info [stopping] another stop signal: sending SIGTERM to everything");
   CHECK(told(notice::BudgetSpent{9s}) ==
         "warning [killing] the stop timeout of 9 s is over; sending SIGKILL to what is left");
+}
+
+TEST_CASE("a command that fails has a number where there may be several of its kind") {
+  const auto failed = [](core::Task task) { return told(notice::TaskFailed{kWeb, task, 0, code(3)}); };
+  const std::string end = " failed: exited with code 3";
+  CHECK(failed(core::Task::PreStart) == "warning [command-failed] web: pre-start command 1" + end);
+  CHECK(failed(core::Task::StopCommand) == "warning [command-failed] web: stop-command" + end);
+  CHECK(failed(core::Task::Undo) == "warning [command-failed] web: down command" + end);
 }
 
 TEST_CASE("the stop of everything says what caused it") {

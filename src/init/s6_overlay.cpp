@@ -1,0 +1,264 @@
+#include "init/s6_overlay.hpp"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "config/parse_value.hpp"
+#include "config/words.hpp"
+#include "init/startup_files.hpp"
+#include "os/exec.hpp"
+#include "os/file.hpp"
+#include "servicedir/contenv.hpp"
+#include "servicedir/service_trees.hpp"
+#include "servicedir/tree.hpp"
+
+namespace cinit::init {
+namespace {
+
+// Where finish scripts leave an exit code for the container: the second version's place, and the third's.
+constexpr char kOldResult[] = "/run/s6/env-stage3/S6_STAGE2_EXITED";
+constexpr char kResult[] = "/run/s6-linux-init-container-results/exitcode";
+// What finish scripts of the third version run to end the container.
+constexpr char kHalt[] = "/run/s6/basedir/bin/halt";
+// The third version's directory of running services.
+constexpr char kNewScanDirectory[] = "/run/service";
+
+constexpr mode_t kScriptMode = 0755;
+constexpr Duration kDefaultGrace = std::chrono::seconds(3);
+constexpr Duration kDefaultFinishTime = std::chrono::seconds(5);
+
+std::string value_of(const config::Variables& environment, const char* name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? "" : found->second;
+}
+
+std::optional<std::uint32_t> number_of(const config::Variables& environment, const char* name) {
+  return config::parse_uint32(value_of(environment, name));
+}
+
+std::optional<Duration> milliseconds_of(const config::Variables& environment, const char* name) {
+  const auto number = number_of(environment, name);
+  return number ? std::optional<Duration>(std::chrono::milliseconds(*number)) : std::nullopt;
+}
+
+// S6_CMD_RECEIVE_SIGNALS is not among them: the main command gets signals in any case.
+std::vector<std::string> find_without_effect(const config::Variables& environment) {
+  std::vector<std::string> names;
+  for (const char* name : {"S6_RUNTIME_PROFILE", "S6_RUNTIME_BUNDLEDIR"}) {
+    if (!value_of(environment, name).empty()) names.emplace_back(name);
+  }
+  for (const char* name : {"S6_LOGGING", "S6_SYNC_DISKS"}) {
+    if (number_of(environment, name).value_or(0) != 0) names.emplace_back(name);
+  }
+  return names;
+}
+
+bool has_word(std::string_view path, std::string_view directory) {
+  return (":" + std::string(path) + ":").find(":" + std::string(directory) + ":") != std::string::npos;
+}
+
+// As s6-overlay has it: the container's own, and behind it where its programs are.
+std::string search_path(const config::Variables& environment) {
+  std::string path = value_of(environment, "PATH");
+  if (path.empty()) path = os::kDefaultPath;
+  for (const char* directory : {"/command", "/usr/bin", "/bin"}) {
+    if (!has_word(path, directory)) path.append(":").append(directory);
+  }
+  return path;
+}
+
+// Whoever may read it may execute it then. Adds what stands in the way of that; where a link leads to, is nobody's script.
+void make_executable_file(const std::string& path, std::vector<std::string>& complaints) {
+  constexpr mode_t kReadable = 0444;
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || access(path.c_str(), X_OK) == 0) return;
+  const mode_t mode = (status.st_mode & 07777) | (status.st_mode & kReadable) >> 2 | S_IXUSR;
+  if (fchmodat(AT_FDCWD, path.c_str(), mode, 0) != 0) {
+    complaints.push_back(path + " is not executable, and cannot be made so: " + strerror(errno) + " (chmod +x)");
+  }
+}
+
+bool is_script(const std::string& name) { return !name.starts_with('.'); }
+
+int write_new_file(const std::string& path, std::string_view content, mode_t mode) {
+  if (const int error = os::make_directories(path.substr(0, path.rfind('/')), kScriptMode); error != 0) return error;
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return errno;
+  return os::create_file(path, content, mode);
+}
+
+void link_scan_directory(const std::string& link, std::vector<std::string>& complaints) {
+  if (symlink(kS6ScanDirectory, link.c_str()) == 0 || errno == EEXIST) return;
+  complaints.push_back(link + ": " + strerror(errno));
+}
+
+}  // namespace
+
+S6Settings read_s6_settings(const config::Variables& environment) {
+  constexpr std::uint32_t kStop = 2;
+  S6Settings settings;
+  settings.keeps_environment = servicedir::keeps_environment(value_of(environment, "S6_KEEP_ENV"));
+  settings.ends_after_failure = number_of(environment, "S6_BEHAVIOUR_IF_STAGE2_FAILS").value_or(0) >= kStop;
+  settings.fixes_hidden_files = number_of(environment, "S6_FIX_ATTRS_HIDDEN").value_or(0) != 0;
+  settings.early_command = value_of(environment, "S6_STAGE2_HOOK");
+  const auto no_variable = [](std::string_view) -> std::optional<std::string> { return std::nullopt; };
+  settings.first_words = config::split_words(value_of(environment, "S6_CMD_ARG0"), no_variable).words;
+  settings.finish_time = milliseconds_of(environment, "S6_KILL_FINISH_MAXTIME").value_or(kDefaultFinishTime);
+  if (settings.finish_time == Duration::zero()) settings.finish_time.reset();
+  settings.without_effect = find_without_effect(environment);
+  const auto services = milliseconds_of(environment, "S6_SERVICES_GRACETIME");
+  const auto others = milliseconds_of(environment, "S6_KILL_GRACETIME");
+  if (!services && !others) return settings;
+  settings.stop_timeout = services.value_or(kDefaultGrace) + others.value_or(kDefaultGrace);
+  return settings;
+}
+
+std::optional<S6Overlay> S6Overlay::find(const config::Variables& environment, const std::string& root) {
+  for (const char* const place : kS6Places) {
+    if (servicedir::exists(root + place)) return S6Overlay(root, environment);
+  }
+  return std::nullopt;
+}
+
+S6Overlay::S6Overlay(std::string root, const config::Variables& environment)
+    : root_(std::move(root)), settings_(read_s6_settings(environment)) {
+  if (!settings_.keeps_environment) bare_environment_ = config::Variables{{"PATH", search_path(environment)}};
+}
+
+std::vector<std::string> S6Overlay::warn_of_settings() const {
+  std::vector<std::string> lines;
+  for (const std::string& name : settings_.without_effect) lines.push_back(name + " has no effect with cinit");
+  return lines;
+}
+
+std::vector<std::string> S6Overlay::make_executable() const {
+  std::vector<std::string> complaints;
+  for (const char* const directory : {kContInit, kContFinish}) {
+    const Result<std::vector<std::string>> names = os::list_directory(path(directory));
+    if (!names) continue;
+    for (const std::string& name : *names) {
+      if (is_script(name)) make_executable_file(path(directory) + "/" + name, complaints);
+    }
+  }
+  for (const char* const tree : {servicedir::kS6Services, servicedir::kS6Sources}) {
+    for (const servicedir::Directory& service : servicedir::list_directories(path(tree))) {
+      for (const char* const file : {"/run", "/finish", "/log/run", "/log/finish", "/data/check"}) {
+        make_executable_file(service.path + file, complaints);
+      }
+    }
+  }
+  return complaints;
+}
+
+std::vector<std::string> S6Overlay::make_places() const {
+  std::vector<std::string> complaints;
+  const std::string halt = "#!/bin/sh\nkill -TERM " + std::to_string(getpid()) + "\n";
+  for (const int error : {write_new_file(path(kResult), "0\n", 0644), write_new_file(path(kHalt), halt, kScriptMode),
+                          write_new_file(path(kOldResult), "0\n", 0644)}) {
+    if (error == 0) continue;
+    complaints.push_back(std::string("/run cannot be written, as s6-overlay's scripts expect: ") + strerror(error));
+    break;
+  }
+  link_scan_directory(path(kNewScanDirectory), complaints);
+  return complaints;
+}
+
+core::Program S6Overlay::script(const std::string& file) const {
+  core::Program program(file);
+  program.environment = bare_environment_;
+  program.may_fail = !settings_.ends_after_failure;
+  return program;
+}
+
+// What is not executable is run all the same, so that the log says why it fails.
+void S6Overlay::add_scripts(std::vector<core::Program>& programs, const char* directory) const {
+  const Result<std::vector<std::string>> names = os::list_directory(path(directory));
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const std::string file = std::string(directory) + "/" + name;
+    struct stat status {};
+    if (!is_script(name) || stat((root_ + file).c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    programs.push_back(script(file));
+  }
+}
+
+std::optional<core::Program> S6Overlay::early_program() const {
+  if (settings_.early_command.empty()) return std::nullopt;
+  core::Program early("S6_STAGE2_HOOK", {"/bin/sh", "-c", settings_.early_command});
+  early.environment = bare_environment_;
+  early.may_fail = !settings_.ends_after_failure;
+  return early;
+}
+
+void S6Overlay::add_to(core::Commands& commands) const {
+  if (servicedir::exists(path(servicedir::kFixAttrs))) {
+    core::Program fix_attrs("fix-attrs", {"/proc/self/exe", "--as", "fix-attrs"});
+    if (settings_.fixes_hidden_files) fix_attrs.command.push_back("--hidden");
+    fix_attrs.may_fail = !settings_.ends_after_failure;
+    commands.startup.push_back(fix_attrs);
+  }
+  add_scripts(commands.startup, kContInit);
+  std::vector<core::Program> last;
+  add_scripts(last, kContFinish);
+  for (core::Program& program : last) {
+    program.timeout = settings_.finish_time;
+    program.kill_after = Duration::zero();
+    commands.post_stop.push_back(std::move(program));
+  }
+  if (commands.main_command.empty()) return;
+  commands.main_command.insert(commands.main_command.begin(), settings_.first_words.begin(),
+                               settings_.first_words.end());
+}
+
+void S6Overlay::write_environment(const config::Variables& environment) {
+  const std::string directory = path(servicedir::kContainerEnvironment);
+  servicedir::write_contenv(directory, environment);
+  known_.clear();
+  if (const auto files = servicedir::read_contenv(directory)) {
+    for (const auto& [name, value] : *files) known_.push_back(name);
+  }
+}
+
+void S6Overlay::reload_environment(config::Variables& environment) {
+  const auto files = servicedir::read_contenv(path(servicedir::kContainerEnvironment));
+  if (!files) return;
+  for (const std::string& name : std::exchange(known_, {})) environment.erase(name);
+  for (const auto& [name, value] : *files) {
+    known_.push_back(name);
+    if (value) {
+      environment.insert_or_assign(name, *value);
+    } else {
+      environment.erase(name);
+    }
+  }
+}
+
+std::optional<int> S6Overlay::exit_code() const {
+  constexpr std::size_t kMost = 64;
+  constexpr int kHighestCode = 255;
+  for (const char* const place : {kOldResult, kResult}) {
+    const Result<std::string> text = os::read_file(path(place), kMost);
+    int code = 0;
+    if (!text || std::from_chars(text->data(), text->data() + text->size(), code).ec != std::errc()) continue;
+    if (code > 0 && code <= kHighestCode) return code;
+  }
+  return std::nullopt;
+}
+
+servicedir::ServiceTrees find_trees(const config::Container& container, const std::optional<S6Overlay>& s6) {
+  if (!s6) return {.runit = container.service_directories};
+  servicedir::ServiceTrees trees = servicedir::ServiceTrees::of_image(container.service_directories);
+  trees.s6_environment = s6->bare_environment();
+  return trees;
+}
+
+void take_stop_timeout(const std::optional<S6Overlay>& s6, config::Container& container) {
+  if (s6 && !container.stop_timeout) container.stop_timeout = s6->settings().stop_timeout;
+}
+
+}  // namespace cinit::init

@@ -1,0 +1,88 @@
+// Images made for s6-overlay: their scripts, services and environment, run by cinit.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.hpp"
+#include "config/config.hpp"
+#include "core/plan.hpp"
+#include "servicedir/fix_attrs.hpp"
+#include "servicedir/service_trees.hpp"
+
+namespace cinit::init {
+
+// Scripts that are run before the services, and after them.
+inline constexpr char kContInit[] = "/etc/cont-init.d";
+inline constexpr char kContFinish[] = "/etc/cont-finish.d";
+// An image that has one of these is made for s6-overlay.
+inline constexpr const char* kS6Places[] = {servicedir::kS6Services, servicedir::kS6Sources, kContInit, kContFinish,
+                                            servicedir::kFixAttrs};
+
+// What the variables S6_* say, as far as it means something here.
+struct S6Settings {
+  bool keeps_environment = false;        // S6_KEEP_ENV: scripts and services have the container's environment
+  bool ends_after_failure = false;       // S6_BEHAVIOUR_IF_STAGE2_FAILS, from 2 on: one script that fails ends the boot
+  bool fixes_hidden_files = false;       // S6_FIX_ATTRS_HIDDEN
+  std::string early_command;             // S6_STAGE2_HOOK: for a shell, before everything else; empty: none
+  std::vector<std::string> first_words;  // S6_CMD_ARG0: in front of the main command
+  std::optional<Duration> finish_time;  // S6_KILL_FINISH_MAXTIME: of each script of /etc/cont-finish.d; unset: no limit
+  // What the whole stop may take, when S6_SERVICES_GRACETIME or S6_KILL_GRACETIME says something about it.
+  std::optional<Duration> stop_timeout;
+  // Variables that are set, and whose meaning is not supported.
+  std::vector<std::string> without_effect;
+};
+S6Settings read_s6_settings(const config::Variables& environment);
+
+class S6Overlay {
+ public:
+  // Nothing: the image has none of it. `root` is put in front of every path.
+  static std::optional<S6Overlay> find(const config::Variables& environment, const std::string& root = "");
+
+  const S6Settings& settings() const { return settings_; }
+  // To be done before anything is read: what is to be run becomes executable. Returns what could not be done, a line each.
+  std::vector<std::string> make_executable() const;
+  // The places in /run that scripts know, as new: a container that was stopped may have left its own. The rest as above.
+  std::vector<std::string> make_places() const;
+
+  // What the variables ask for in vain, a line each.
+  std::vector<std::string> warn_of_settings() const;
+
+  // To be run before anything is read: it may choose the services.
+  std::optional<core::Program> early_program() const;
+  // Adds what is run before the services and after them.
+  void add_to(core::Commands& commands) const;
+  // The environment of scripts and services; nothing: the container's.
+  const std::optional<config::Variables>& bare_environment() const { return bare_environment_; }
+
+  // The environment directory that with-contenv reads. What scripts have changed in it, everything that starts later gets.
+  void write_environment(const config::Variables& environment);
+  void reload_environment(config::Variables& environment);
+
+  // The exit code that a script has left for the container, where s6-overlay's versions look for it.
+  std::optional<int> exit_code() const;
+
+ private:
+  S6Overlay(std::string root, const config::Variables& environment);
+  std::string path(const char* name) const { return root_ + name; }
+  core::Program script(const std::string& file) const;
+  void add_scripts(std::vector<core::Program>& programs, const char* directory) const;
+
+  std::string root_;
+  S6Settings settings_;
+  std::optional<config::Variables> bare_environment_;
+  std::vector<std::string> known_;  // the variables that the environment directory had last
+};
+
+// Where services are; nothing for `s6`: the image is none of s6-overlay.
+servicedir::ServiceTrees find_trees(const config::Container& container, const std::optional<S6Overlay>& s6);
+
+// s6-overlay's own variables say how long its parts may take, when nobody says it in cinit's words.
+void take_stop_timeout(const std::optional<S6Overlay>& s6, config::Container& container);
+
+// Where s6-svscan would be told what to do: s6-svscanctl(8) takes it for the directory that is scanned.
+inline constexpr char kS6ScanDirectory[] = "/run/s6/services";
+
+}  // namespace cinit::init
