@@ -18,31 +18,12 @@ namespace {
 
 constexpr int kMarker = 64;
 
-// What glibc keeps for itself (32 and 33) comes ignored or not from whoever runs the tests.
-void hide_libc_signals(std::string& log) {
-  constexpr std::string_view kKey = "SigIgn:\t";
-  constexpr unsigned long long kLibcSignals = 0x180000000;
-  for (std::size_t at = log.find(kKey); at != std::string::npos; at = log.find(kKey, at + 1)) {
-    std::ostringstream digits;
-    digits << std::hex << std::setw(16) << std::setfill('0')
-           << (std::stoull(log.substr(at + kKey.size(), 16), nullptr, 16) & ~kLibcSignals);
-    log.replace(at + kKey.size(), 16, digits.str());
-  }
-}
-
 // The names that processes have in a run, and a terminal's line ends.
 std::string normalize(std::string log) {
   log = std::regex_replace(log, std::regex("\r\n"), "\n");
   hide_libc_signals(log);
   log = std::regex_replace(log, std::regex("((tini|catatonit) ?[(:])[0-9]+"), "$1N");
   return std::regex_replace(log, std::regex("((pid=|PID |pid |process )'?)[0-9]+"), "$1N");
-}
-
-std::string sort_lines(const std::string& text) {
-  std::multiset<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.insert(line + "\n");
-  return std::accumulate(lines.begin(), lines.end(), std::string());
 }
 
 Outcome run(const std::string& program, const std::string& path, const Row& row) {
@@ -83,10 +64,28 @@ void check(const Row& row, const Outcome& original, const Outcome& ours) {
 
 }  // namespace
 
+std::string sort_lines(const std::string& text) {
+  std::multiset<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.insert(line + "\n");
+  return std::accumulate(lines.begin(), lines.end(), std::string());
+}
+
 Outcome run_original(const std::string& original, const Row& row) { return run(original, path_of(original), row); }
 
 Outcome run_ours(const std::string& original, const Row& row) {
   return run(std::getenv("CINIT_BINARY"), path_of(original), row);
+}
+
+void hide_libc_signals(std::string& log) {
+  constexpr std::string_view kKey = "SigIgn:\t";
+  constexpr unsigned long long kLibcSignals = 0x180000000;
+  for (std::size_t at = log.find(kKey); at != std::string::npos; at = log.find(kKey, at + 1)) {
+    std::ostringstream digits;
+    digits << std::hex << std::setw(16) << std::setfill('0')
+           << (std::stoull(log.substr(at + kKey.size(), 16), nullptr, 16) & ~kLibcSignals);
+    log.replace(at + kKey.size(), 16, digits.str());
+  }
 }
 
 void compare(const std::string& original, const std::vector<Row>& rows) {

@@ -52,6 +52,13 @@ Outcome run_ours(const std::string& original, const Row& row);
 // A lower number is always fetched first, so what was passed on has been told before.
 std::function<void(Container&)> send(const std::vector<int>& signals, int last = SIGTERM);
 
+// What glibc keeps for itself (32 and 33) comes ignored or not from whoever runs the tests: takes it out of lines of
+// /proc/PID/status.
+void hide_libc_signals(std::string& text);
+
+// The same lines, sorted.
+std::string sort_lines(const std::string& text);
+
 // A command line of PID 1: a script in which "$0" is the program.
 Arguments script(const std::string& text);
 
