@@ -55,7 +55,7 @@ start() {
   wait_until "the container's command" is_the_command
 }
 
-is_the_command() { [[ -n $code || $(readlink "/proc/$pid/exe") == */cinit ]]; }
+is_the_command() { [[ -n $code || $(readlink "/proc/$pid/exe") == */@(cinit|my_init) ]]; }
 
 # Reads what the container has said into `log`, for at most that many seconds when it says nothing.
 read_log() {

@@ -25,6 +25,8 @@ build_image() {
   image=$work/image image_env=() entrypoint=() cmd=()
   mkdir "$work"/{upper,scratch,image}
   mount -t overlay -o "lowerdir=$cache/root,upperdir=$work/upper,workdir=$work/scratch" image "$image"
+  # A link to services of packages, which this image may not have.
+  mv "$image/etc/service" "$work/services"
   while read -r instruction rest; do
     case $instruction in
       FROM) [[ $rest == debian:bookworm-slim ]] || fail "$1/Dockerfile: another base: $rest" ;;
@@ -63,6 +65,7 @@ run_in_image() {
   if [[ $1 == *"apt-get install"* ]]; then
     for package in $(packages_of <(echo "RUN $1")); do
       chroot "$image" dpkg-query --show "$package" >/dev/null || fail "$package is not in $cache/root"
+      [[ $package != runit ]] || mv "$work/services" "$image/etc/service"
     done
   else
     chroot "$image" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c "$1" </dev/null ||
