@@ -103,9 +103,12 @@ void print_problems(const std::vector<config::Problem>& problems) {
   for (const config::Problem& problem : problems) print(STDERR_FILENO, to_string(problem) + "\n");
 }
 
+// Only a table has a line; what a service directory says is known by its place.
+bool is_table(const config::Service& service) { return service.where.line != 0; }
+
 void warn(config::Loaded& loaded, const config::Service& service, std::string message) {
-  loaded.problems.push_back(
-      {config::Severity::Warning, service.where, "[service." + service.name + "] " + std::move(message)});
+  const std::string title = is_table(service) ? "[service." + service.name + "] " : "";
+  loaded.problems.push_back({config::Severity::Warning, service.where, title + std::move(message)});
 }
 
 void warn(config::Loaded& loaded, const std::string& path, std::string message) {
@@ -189,11 +192,11 @@ std::string socket_of(const Options& options) {
 
 std::optional<init::S6Overlay> find_s6_overlay() { return init::S6Overlay::find(init::read_environment(environ)); }
 
-// Services of service directories have no keys. Their place is a directory, that of a table is a line.
+// Services of service directories have no keys.
 std::string describe_directories(const std::vector<config::Service>& services) {
   std::string text;
   for (const config::Service& service : services) {
-    if (service.where.line != 0) continue;
+    if (is_table(service)) continue;
     text += "#   " + config::quote(service.name) + ": " + config::quote(service.where.file) + "\n";
   }
   return text.empty() ? "" : "\n# Services of service directories:\n" + text;

@@ -77,6 +77,16 @@ TEST_CASE("check warns of a command that cannot be run") {
             valid(2, "2 warnings"));
 }
 
+TEST_CASE("check knows the command of an s6-rc oneshot by its directory") {
+  Container image;
+  const std::string source = "/etc/s6-overlay/s6-rc.d/";
+  image.file(source + "a/type", "oneshot\n")
+      .file(source + "a/up", "/opt/nothing\n")
+      .file(source + "user/contents.d/a", "");
+  CHECK(answer(image, {"check"}) ==
+        "0: " + source + "a: warning: command: /opt/nothing: there is no such file\n" + valid(1, "1 warning"));
+}
+
 TEST_CASE("check warns of service-directories that are none, if somebody has chosen them") {
   Container image;
   image.config("[cinit]\nservice-directories = ['/etc/service', '/etc/typo', '/etc/passwd']\n");
