@@ -476,8 +476,7 @@ TEST_CASE("s6-rc: what depends on itself is an error that names all of the circl
   image.oneshot("a", "true").needs("a", "b").oneshot("b", "true").needs("b", "a");
   image.cinit();
   CHECK(image.wait_exit().code == 78);
-  CHECK(image.logged("a"));
-  CHECK(image.logged("b"));
+  CHECK(image.logged("services wait for each other: a -> b -> a"));
 }
 
 TEST_CASE("s6-rc: a longrun that was to exit can be started again") {
