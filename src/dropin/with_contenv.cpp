@@ -53,7 +53,8 @@ int report_failure(const char* program, const char* search_path, int error) {
   if (std::string_view(program).ends_with('\r')) {
     line << "the first line of the script ends with CR LF; convert the file to Unix line ends";
   } else {
-    os::explain_exec_failure(line, program, search_path, nullptr, error);
+    os::explain_exec_failure(line, program, search_path, error);
+    os::add_system_words(line, error);
   }
   print(2, line.line());
   return error == ENOENT ? exit_code::kNotFound : exit_code::kNotExecutable;

@@ -8,15 +8,9 @@
 
 namespace cinit::os::sys {
 
-namespace {
-
-constexpr unsigned long kFlags = CLONE_VM | CLONE_VFORK | SIGCHLD;
-
-}  // namespace
-
 // The child starts on another stack, so everything that it needs after the call travels in registers.
 #if defined(__x86_64__)
-long clone_and_wait_for_exec(void (*function)(void*), void* argument, void* stack_top) {
+long clone_child(unsigned long flags, void (*function)(void*), void* argument, void* stack_top) {
   long result;
   register long r10 asm("r10") = 0;
   register long r8 asm("r8") = 0;
@@ -29,15 +23,15 @@ long clone_and_wait_for_exec(void (*function)(void*), void* argument, void* stac
       "ud2\n"
       "1:"
       : "=a"(result)
-      : "a"(SYS_clone), "D"(kFlags), "S"(stack_top), "d"(0L), "r"(r10),
+      : "a"(SYS_clone), "D"(flags | SIGCHLD), "S"(stack_top), "d"(0L), "r"(r10),
         "r"(r8), [function] "r"(function), [argument] "r"(argument)
       : "rcx", "r11", "memory");
   return result;
 }
 #elif defined(__aarch64__)
-long clone_and_wait_for_exec(void (*function)(void*), void* argument, void* stack_top) {
+long clone_child(unsigned long flags, void (*function)(void*), void* argument, void* stack_top) {
   register long x8 asm("x8") = SYS_clone;
-  register long x0 asm("x0") = static_cast<long>(kFlags);
+  register long x0 asm("x0") = static_cast<long>(flags | SIGCHLD);
   register void* x1 asm("x1") = stack_top;
   register long x2 asm("x2") = 0;
   register long x3 asm("x3") = 0;
@@ -55,7 +49,7 @@ long clone_and_wait_for_exec(void (*function)(void*), void* argument, void* stac
   return x0;
 }
 #else
-long clone_and_wait_for_exec(void (*function)(void*), void* argument, void* stack_top) {
+long clone_child(unsigned long flags, void (*function)(void*), void* argument, void* stack_top) {
   struct Call {
     void (*function)(void*);
     void* argument;
@@ -65,7 +59,7 @@ long clone_and_wait_for_exec(void (*function)(void*), void* argument, void* stac
     wanted.function(wanted.argument);
     return 0;
   };
-  const int pid = ::clone(enter, stack_top, static_cast<int>(kFlags), &call);
+  const int pid = ::clone(enter, stack_top, static_cast<int>(flags | SIGCHLD), &call);
   return pid == -1 ? -errno : pid;
 }
 #endif

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "os/exec.hpp"
 #include "os/fd.hpp"
@@ -14,9 +13,11 @@ namespace {
 
 constexpr std::size_t kHeadSize = 256;  // what the kernel looks at: BINPRM_BUF_SIZE
 
-// Puts into `path` where a program is, or would be if it could be run; relative paths begin in `directory`. False when no
-// directory of the search path has a file of that name.
-bool find_program(char* path, const char* program, const char* search_path, int directory) {
+bool exists(const char* path, struct stat& status) { return sys::stat(AT_FDCWD, path, &status, 0) == 0; }
+
+// Puts into `path` where a program is, or would be if it could be run. False when no directory of the search path has a file
+// of that name.
+bool find_program(char* path, const char* program, const char* search_path) {
   if (*program == '\0') return false;
   if (strchr(program, '/')) {
     strncpy(path, program, PATH_MAX - 1);
@@ -32,7 +33,7 @@ bool find_program(char* path, const char* program, const char* search_path, int 
       if (length > 0) *name = '/';  // an empty entry is the working directory
       strcpy(length > 0 ? name + 1 : name, program);
       struct stat status {};
-      if (fstatat(directory, path, &status, 0) == 0) return true;
+      if (exists(path, status)) return true;
     }
     at = colon ? colon + 1 : nullptr;
   }
@@ -50,12 +51,20 @@ std::size_t interpreter_of(const char* head, std::size_t size, const char*& begi
   return static_cast<std::size_t>(at - begin);
 }
 
-void explain_missing_interpreter(Line& line, const char* path, int directory) {
+// The head of a regular file. Another user may have put a FIFO or a terminal in its place since: neither is waited for, and
+// no terminal becomes ours.
+std::size_t read_head(const char* path, char (&head)[kHeadSize]) {
+  const Fd file(sys::open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || sys::stat(file.get(), "", &status, AT_EMPTY_PATH) != 0 || !S_ISREG(status.st_mode)) return 0;
+  const long size = sys::read(file.get(), head, sizeof(head));
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+void explain_missing_interpreter(Line& line, const char* path) {
   char head[kHeadSize];
-  const Fd file(sys::open(directory, path, O_RDONLY | O_CLOEXEC));
-  const long size = file ? sys::read(file.get(), head, sizeof(head)) : 0;
   const char* begin = nullptr;
-  std::size_t length = interpreter_of(head, size > 0 ? static_cast<std::size_t>(size) : 0, begin);
+  std::size_t length = interpreter_of(head, read_head(path, head), begin);
   if (length == 0) {
     line << path
          << ": the dynamic loader or another interpreter that it needs is missing (a program of another libc, or "
@@ -68,9 +77,9 @@ void explain_missing_interpreter(Line& line, const char* path, int directory) {
   }
 }
 
-void explain_refused(Line& line, const char* path, int directory) {
+void explain_refused(Line& line, const char* path) {
   struct stat status {};
-  if (fstatat(directory, path, &status, 0) != 0) {
+  if (!exists(path, status)) {
     line << path << ": permission denied on the way to it";
   } else if (S_ISDIR(status.st_mode)) {
     line << path << " is a directory";
@@ -85,20 +94,25 @@ void explain_refused(Line& line, const char* path, int directory) {
 
 }  // namespace
 
-void explain_exec_failure(Line& line, const char* program, const char* search_path, const char* working_dir,
-                          int error) {
-  const Fd directory(working_dir ? sys::open(AT_FDCWD, working_dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1);
-  const int at = directory ? directory.get() : AT_FDCWD;
+void explain_exec_failure(Line& line, const char* program, const char* search_path, int error) {
   char path[PATH_MAX];
-  if (!find_program(path, program, search_path, at)) {
-    line << program << ": not found in " << (search_path ? search_path : kDefaultPath);
-    return;
-  }
   struct stat status {};
-  const bool exists = fstatat(at, path, &status, 0) == 0;
-  if (error == ENOENT && exists) return explain_missing_interpreter(line, path, at);
-  if (error == EACCES) return explain_refused(line, path, at);
-  line << path << ": " << strerror(error);
+  if (!find_program(path, program, search_path)) {
+    line << program << ": not found in " << (search_path ? search_path : kDefaultPath);
+  } else if (error == EACCES) {
+    explain_refused(line, path);
+  } else if (error == ENOENT && exists(path, status)) {
+    explain_missing_interpreter(line, path);
+  } else if (error == ENOENT) {
+    line << path << ": No such file or directory";
+  } else {
+    line << path;
+  }
+}
+
+void add_system_words(Line& line, int error) {
+  if (error == ENOENT || error == EACCES) return;
+  line << ": " << strerror(error);
   if (error == ENOEXEC) line << " (a program of another architecture?)";
 }
 

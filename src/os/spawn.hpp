@@ -5,9 +5,12 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 
 #include "base/capability.hpp"
 #include "base/start_stage.hpp"
+#include "os/fd.hpp"
 #include "os/signals.hpp"
 
 namespace cinit::os {
@@ -91,13 +94,57 @@ struct SpawnResult {
   int error = 0;          // errno(3)
   std::size_t limit = 0;  // stage Limits: which of the limits
   Capability capability;  // stages BoundingSet and Capabilities: which one could not be taken away, or given
+  // Stage Exec: what explain_exec_failure() says, NUL at its end. It is cut off where it is longer.
+  char reason[512] = {};
   // After either.
-  int terminal_error = 0;  // errno(3): why control_terminal did not come true
+  int terminal_error = 0;  // errno(3): why control_terminal failed
 };
 
 // Starts the process and returns when its program runs (exec succeeded) or the attempt has failed; a failed child is
-// reaped. The child begins with every handled signal blocked, so one that is sent from now on waits for the program.
-// Not for two threads at a time.
+// reaped. The caller stands still until then, so this is for a process that starts its only command. The child begins with
+// every handled signal blocked, so one that is sent from now on waits for the program. Not for two threads at a time.
 SpawnResult spawn(const ChildSetup& setup);
+
+// A start that the caller does not wait for. Between clone(2) and exec(2) the child has the service's user already: another
+// process of that user can stop it, a lease on the program or a file system that hangs can hold it up. All of that is the
+// child's time alone.
+//
+// What tells of its end is the end of a pipe that is closed by exec(2), or by the child's own end.
+class PendingSpawn {
+ public:
+  // Makes the child. `setup` and everything that it points to must stay as it is until result() has answered.
+  explicit PendingSpawn(const ChildSetup& setup);
+  // Only after result() has answered.
+  ~PendingSpawn();
+  PendingSpawn(const PendingSpawn&) = delete;
+  PendingSpawn& operator=(const PendingSpawn&) = delete;
+
+  // The child; 0: there is none, and result() says why. It is not reaped here.
+  pid_t pid() const { return pid_; }
+  // Can be read when result() may have an answer; -1: it has one. It stays open until the end of this object.
+  int fd() const { return report_.get(); }
+
+  // std::nullopt while the child is on its way. A child that was killed before its exec looks like one whose program was
+  // killed at once: its wait status tells how it has ended.
+  std::optional<SpawnResult> result();
+  // The errno of reading the pipe, when that failed in the last result(): there is no answer, although fd() can be read.
+  int error() const { return error_; }
+
+  struct Child;  // what the child's side of this has
+
+ private:
+  struct Stack;
+
+  long begin(const ChildSetup& setup);
+
+  Fd report_;
+  pid_t pid_ = 0;
+  std::unique_ptr<Child> child_;
+  std::unique_ptr<Stack> stack_;
+  SpawnResult failure_;
+  bool failed_ = false;
+  bool over_ = false;
+  int error_ = 0;
+};
 
 }  // namespace cinit::os

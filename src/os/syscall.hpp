@@ -130,6 +130,18 @@ inline long read(int fd, void* buffer, std::size_t size) {
 inline long write(int fd, const void* data, std::size_t size) {
   return call(SYS_write, fd, word(data), static_cast<long>(size));
 }
+// pipe2(2).
+inline long pipe(int (&ends)[2], int flags) { return call(SYS_pipe2, word(&ends), flags); }
+// fstatat(2). On 64-bit machines the kernel's structure is that of every libc.
+#if defined(__x86_64__) || defined(__aarch64__)
+inline long stat(int directory, const char* path, struct stat* status, int flags) {
+  return call(SYS_newfstatat, directory, word(path), word(status), flags);
+}
+#else
+inline long stat(int directory, const char* path, struct stat* status, int flags) {
+  return ::fstatat(directory, path, status, flags) == 0 ? 0 : -errno;
+}
+#endif
 inline long readlink(const char* path, char* buffer, std::size_t size) {
   return call(SYS_readlinkat, AT_FDCWD, word(path), word(buffer), static_cast<long>(size));
 }
@@ -177,9 +189,9 @@ inline long monotonic_clock(timespec* now) { return call(SYS_clock_gettime, CLOC
   while (true) call(SYS_exit_group, code);
 }
 
-// Runs `function(argument)` in a child that shares our memory, on a stack of its own that ends below `stack_top` (aligned
-// to 16 bytes); we stand still until the child has called exec or exit (CLONE_VM | CLONE_VFORK of clone(2)). `function`
-// must not return. Returns the child's pid.
-long clone_and_wait_for_exec(void (*function)(void*), void* argument, void* stack_top);
+// Runs `function(argument)` in a child, on the stack that ends below `stack_top` (aligned to 16 bytes). `flags` are those of
+// clone(2): none for a child with a copy of our memory, CLONE_VM for one that shares it, CLONE_VM | CLONE_VFORK to stand still
+// until that child has called exec or exit. The child's end is told by SIGCHLD. `function` must not return. Returns the child's pid.
+long clone_child(unsigned long flags, void (*function)(void*), void* argument, void* stack_top);
 
 }  // namespace cinit::os::sys

@@ -29,7 +29,7 @@ void OwnReporter::start_failed(const Command& command, const os::SpawnResult& re
   Line line;
   line << "cinit: ";
   if (result.stage == StartStage::Exec) {
-    os::explain_exec_failure(line, command.argv[0], get_variable(command.envp, "PATH"), nullptr, result.error);
+    os::add_system_words(line << static_cast<const char*>(result.reason), result.error);
   } else {
     line << command.argv[0] << ": cannot be started: " << strerror(result.error);
   }

@@ -10,6 +10,7 @@
 #include "files.hpp"
 #include "forked.hpp"
 #include "launch.hpp"
+#include "os/fd.hpp"
 
 using namespace cinit::test;
 namespace os = cinit::os;
@@ -18,10 +19,10 @@ namespace {
 
 // What explain_exec_failure says, with `directory` shown as "DIR".
 struct Explained {
-  std::string operator()(const std::string& program, int error, const char* search_path = nullptr,
-                         const char* working_dir = nullptr) const {
+  std::string operator()(const std::string& program, int error, const char* search_path = nullptr) const {
     cinit::Line line;
-    os::explain_exec_failure(line, program.c_str(), search_path, working_dir, error);
+    os::explain_exec_failure(line, program.c_str(), search_path, error);
+    os::add_system_words(line, error);
     std::string text(line.text());
     for (std::size_t at = 0; (at = text.find(directory.path(), at)) != std::string::npos;) {
       text.replace(at, directory.path().size(), "DIR");
@@ -127,11 +128,19 @@ TEST_CASE("a relative path begins in the working directory, also behind the sear
   make_directories(explain.path("bin"));
   write_program(explain.path("bin/tool"), "#!/opt/x\n");
   write_program(explain.path("here"), "#!/opt/x\n");
-  CHECK(explain("./bin/tool", ENOENT, "/bin", working_dir.c_str()) ==
-        "./bin/tool: its interpreter /opt/x does not exist");
-  CHECK(explain("tool", ENOENT, "/bin:bin", working_dir.c_str()) == "bin/tool: its interpreter /opt/x does not exist");
-  CHECK(explain("here", ENOENT, "/bin:", working_dir.c_str()) == "here: its interpreter /opt/x does not exist");
-  CHECK(explain("here", ENOENT, "", working_dir.c_str()) == "here: its interpreter /opt/x does not exist");
+  const os::Fd before(os::sys::open(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(chdir(working_dir.c_str()) == 0);
+  CHECK(explain("./bin/tool", ENOENT, "/bin") == "./bin/tool: its interpreter /opt/x does not exist");
+  CHECK(explain("tool", ENOENT, "/bin:bin") == "bin/tool: its interpreter /opt/x does not exist");
+  CHECK(explain("here", ENOENT, "/bin:") == "here: its interpreter /opt/x does not exist");
+  CHECK(explain("here", ENOENT, "") == "here: its interpreter /opt/x does not exist");
+  REQUIRE(fchdir(before.get()) == 0);
+}
+
+TEST_CASE("what is no file is not opened for its interpreter, nor waited for") {
+  const Explained explain;
+  REQUIRE(mkfifo(explain.path("fifo").c_str(), 0755) == 0);
+  CHECK(explain(explain.path("fifo"), ENOENT) == "DIR/fifo" + std::string(kLoader));
 }
 
 TEST_CASE("what a path is cut to still fits") {

@@ -1,7 +1,9 @@
 #include "launch.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -31,7 +33,17 @@ Launch::Launch(std::vector<std::string> arguments, std::vector<std::string> envi
   setup.stdout_fd = write_end_.get();
 }
 
-os::SpawnResult Launch::start() { return os::spawn(setup); }
+os::SpawnResult Launch::start() {
+  os::PendingSpawn pending(setup);
+  while (true) {
+    if (const auto result = pending.result()) {
+      if (result->pid == 0 && pending.pid() != 0) waitpid(pending.pid(), nullptr, 0);
+      return *result;
+    }
+    pollfd wanted{pending.fd(), POLLIN, 0};
+    poll(&wanted, 1, -1);
+  }
+}
 
 std::string Launch::output() {
   write_end_.reset();

@@ -1,4 +1,4 @@
-// A program for os::spawn(), with what it prints.
+// A program for os::PendingSpawn and os::spawn(), with what it prints.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,10 @@ class Launch {
 
   os::ChildSetup setup;
 
+  // By os::PendingSpawn, whose result it waits for; a child that failed is reaped.
   os::SpawnResult start();
+  // By os::spawn().
+  os::SpawnResult start_standing_still() { return os::spawn(setup); }
   // What it prints, until it and whoever inherited its output have closed that.
   std::string output();
 

@@ -136,7 +136,7 @@ TEST_CASE("argv is as it was after a script was run by /bin/sh, also for a secon
   char** const argv = launch.setup.argv;
   char* const program = argv[0];
   for (int i = 0; i < 2; ++i) {
-    CHECK(end_of(launch.start().pid) == "code 3");
+    CHECK(end_of(launch.start_standing_still().pid) == "code 3");
     CHECK(launch.slot() == nullptr);
     CHECK(argv[0] == program);
     CHECK(std::string(launch.program()) == "tool");

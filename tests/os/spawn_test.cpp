@@ -12,6 +12,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -372,4 +373,73 @@ TEST_CASE("a thousand starts, failed ones among them, leave no descriptor behind
   }
   CHECK(failed == 250);
   CHECK(open_descriptors() == before);
+}
+
+// ---- A start that is not waited for
+
+TEST_CASE("a child that is stopped before its exec keeps nobody waiting, and SIGKILL ends the start") {
+  // Its user stops it: that is what kill(-1, SIGSTOP) of another process does. A lease on its program is as good.
+  const TemporaryDirectory directory;
+  write_program(directory.path() + "/program", "#!/bin/sh\n");
+  const os::Fd leased(os::sys::open(AT_FDCWD, (directory.path() + "/program").c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(fcntl(leased.get(), F_SETLEASE, F_WRLCK) == 0);
+  signal(SIGIO, SIG_IGN);
+  Launch launch({directory.path() + "/program"});
+  os::PendingSpawn pending(launch.setup);
+  REQUIRE(pending.pid() > 0);
+  CHECK(!pending.result());
+  kill(pending.pid(), SIGKILL);
+  CHECK(end_of(pending.pid()) == "signal 9");
+  const auto result = pending.result();  // its end has closed the pipe
+  REQUIRE(result);
+  CHECK(result->pid == pending.pid());
+}
+
+TEST_CASE("what fails between clone and exec is told with its step, whether the child shares our memory or not") {
+  for (const bool other_user : {false, true}) {
+    CAPTURE(other_user);
+    Launch launch({"/nonexistent/program"});
+    launch.setup.set_uid = other_user;
+    launch.setup.uid = kNobody;
+    const os::SpawnResult result = launch.start();
+    CHECK(result.pid == 0);
+    CHECK(result.stage == StartStage::Exec);
+    CHECK(result.error == ENOENT);
+    CHECK(std::string(result.reason) == "/nonexistent/program: No such file or directory");
+  }
+}
+
+TEST_CASE("many starts under way at once each have their own result") {
+  constexpr int kCount = 40;
+  std::vector<std::unique_ptr<Launch>> launches;
+  std::vector<std::unique_ptr<os::PendingSpawn>> pending;
+  for (int i = 0; i < kCount; ++i) {
+    launches.push_back(std::make_unique<Launch>(i % 2 == 0
+                                                    ? shell("exit " + std::to_string(i))
+                                                    : std::vector<std::string>{"/nonexistent/" + std::to_string(i)}));
+    pending.push_back(std::make_unique<os::PendingSpawn>(launches.back()->setup));
+  }
+  for (int i = 0; i < kCount; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    CAPTURE(i);
+    const std::string end = end_of(pending[at]->pid());
+    const auto result = pending[at]->result();
+    REQUIRE(result);
+    if (i % 2 == 0) CHECK(end == "code " + std::to_string(i));
+    if (i % 2 != 0)
+      CHECK(std::string(result->reason) == "/nonexistent/" + std::to_string(i) + ": No such file or directory");
+  }
+}
+
+TEST_CASE("the descriptor for readiness may have the number of the report") {
+  std::array<int, 2> ends{};
+  REQUIRE(pipe2(ends.data(), O_CLOEXEC) == 0);
+  // The pipe of the report gets the next two free numbers, of which the child has the second one.
+  const int number = os::Fd(fcntl(0, F_DUPFD_CLOEXEC, 3)).get() + 3;
+  Launch launch({"/nonexistent"});
+  launch.setup.extra_fd = ends[1];
+  launch.setup.extra_number = number;
+  CHECK(launch.run() == failed_at(StartStage::Exec, ENOENT));
+  close(ends[0]);
+  close(ends[1]);
 }
