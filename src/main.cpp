@@ -17,6 +17,7 @@
 #include "my_init/my_init.hpp"
 #include "os/signals.hpp"
 #include "os/syscall.hpp"
+#include "os/tracing.hpp"
 #include "solo/reporter.hpp"
 #include "solo/solo.hpp"
 #include "sysctl/sources.hpp"
@@ -69,6 +70,7 @@ int run_container(const cli::Options& options) {
 int run(const cli::Options& options) {
   cinit::os::block_signals();
   cinit::os::reset_ignored_signals();
+  cinit::os::refuse_tracing_without_root();
   if (options.main_command && !has_configuration(options)) return run_alone(options);
   return run_container(options);
 }
@@ -76,6 +78,7 @@ int run(const cli::Options& options) {
 int run_my_init(char** argv, char** envp) {
   cinit::os::block_signals();
   cinit::os::reset_ignored_signals();
+  cinit::os::refuse_tracing_without_root();
   return cinit::my_init::run(argv, envp);
 }
 
