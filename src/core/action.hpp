@@ -9,8 +9,13 @@
 
 namespace cinit::core {
 
-// Start the service's process. Answered by Spawned or SpawnFailed.
+// Start the service's process. Answered by Spawned or SpawnFailed, when it is known whether its program runs.
 struct Spawn {
+  ServiceId service;
+};
+
+// SIGKILL to the process that is being started, if there is one already. What becomes of it is not told.
+struct CancelSpawn {
   ServiceId service;
 };
 
@@ -66,6 +71,11 @@ struct WatchGroup {
   ServiceId service;
 };
 
+// What is left of the process group that is watched belongs to no service any more. GroupEmptied is not told.
+struct ForgetGroup {
+  ServiceId service;
+};
+
 // SIGTERM and SIGCONT (and SIGHUP with a controlling terminal) to every process that belongs to no service that runs.
 // Without `repeat`, those that got it before are passed over. From now on NothingLeft is looked for.
 struct Sweep {
@@ -92,8 +102,8 @@ struct Exit {
   bool abandoned;
 };
 
-using Action = std::variant<Spawn, SendSignal, CloseInput, RunTask, SignalTask, EndTask, StartProbe, EndProbe,
-                            WatchGroup, Sweep, KillEverything, Announce, ShowState, Exit>;
+using Action = std::variant<Spawn, CancelSpawn, SendSignal, CloseInput, RunTask, SignalTask, EndTask, StartProbe,
+                            EndProbe, WatchGroup, ForgetGroup, Sweep, KillEverything, Announce, ShowState, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace cinit::core

@@ -145,6 +145,13 @@ struct Killing {
   Duration waited;
   bool main_process;
 };
+// Its main process, or what else is in its process group, is still there this long after SIGKILL: it may not be killed by us,
+// or the kernel does not let it end.
+struct Undying {
+  ServiceId service;
+  Duration waited;
+  bool main_process;
+};
 struct MainSuspended {
   Signal signal;
 };
@@ -197,7 +204,7 @@ using Notice = std::variant<notice::Starting, notice::Started, notice::Ready, no
                             notice::TimedOut, notice::TaskFailed, notice::TaskTimedOut, notice::Restarting,
                             notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy, notice::WatchdogExpired,
                             notice::Requested, notice::NameTaken, notice::BootFinished, notice::Failed, notice::GivenUp,
-                            notice::Stopping, notice::Stopped, notice::Killing, notice::MainSuspended,
+                            notice::Stopping, notice::Stopped, notice::Killing, notice::Undying, notice::MainSuspended,
                             notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun, notice::SweepBegun,
                             notice::SweepOver, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
 

@@ -252,12 +252,25 @@ class Reviser {
     revised_.removed.push_back(id);
   }
 
-  // One that comes back takes its old place, so that a plan does not grow for ever. Until its predecessor has ended, that is
-  // in the way.
+  // A place of a service that is gone is used again, so that a plan does not grow for ever: by one of the same name, or by one
+  // of any other name that is not about to come back.
+  ServiceId find_place(const std::string& name) {
+    auto old = free_.find(name);
+    if (old == free_.end()) {
+      old = std::find_if(free_.begin(), free_.end(), [this](const auto& each) { return !find(each.first); });
+    }
+    if (old == free_.end()) {
+      plan_.services.emplace_back();
+      return static_cast<ServiceId>(plan_.services.size() - 1);
+    }
+    const ServiceId id = old->second;
+    free_.erase(old);
+    return id;
+  }
+
+  // Until its predecessor has ended, that is in the way.
   void place(const config::Service& spec) {
-    const auto old = free_.find(spec.name);
-    const auto id = old == free_.end() ? static_cast<ServiceId>(plan_.services.size()) : old->second;
-    if (old == free_.end()) plan_.services.emplace_back();
+    const ServiceId id = find_place(spec.name);
     describe(id, spec);
     plan_.has_services = true;
     plan_.is_kept_by_directories = true;
@@ -318,7 +331,7 @@ class Reviser {
   std::map<Identity, ServiceId> owners_;          // of directories: services that are there, or have not ended yet
   std::map<std::string, std::string> producers_;  // by loggers
   std::map<std::string, ServiceId> taken_;        // by names of services that are there, or have not ended yet
-  std::map<std::string, ServiceId> free_;         // by those of services that were once
+  std::multimap<std::string, ServiceId> free_;    // by those of services that were once
   std::map<std::string, ServiceId> described_;
   PlanRevised revised_;
 };

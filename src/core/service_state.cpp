@@ -8,20 +8,21 @@ namespace cinit::core {
 
 Time deadline_of(const State& state) {
   using namespace state;
-  return std::visit(
-      Overloaded{
-          [](const PreStart& pre_start) { return pre_start.give_up_at; },
-          [](const Starting& starting) { return std::min(starting.give_up_at, starting.probe.at); },
-          [](const PostStart& post_start) { return post_start.give_up_at; },
-          [](const Running& running) { return running.probe.at; },
-          [](const Backoff& backoff) { return backoff.retry_at; },
-          [](const PreStop& pre_stop) { return std::min(pre_stop.ask_at, pre_stop.kill_at); },
-          [](const Stopping& stopping) { return stopping.kill_at; },
-          [](const Clearing& clearing) { return clearing.kill_at; },
-          [](const PostStop& post_stop) { return post_stop.kill_at; },
-          [](const OneOf<Idle, Waiting, Launching, Killing, Done, Failed, Stopped> auto&) { return kNever; },
-      },
-      state);
+  return std::visit(Overloaded{
+                        [](const PreStart& pre_start) { return pre_start.give_up_at; },
+                        [](const Launching& launching) { return launching.give_up_at; },
+                        [](const Starting& starting) { return std::min(starting.give_up_at, starting.probe.at); },
+                        [](const PostStart& post_start) { return post_start.give_up_at; },
+                        [](const Running& running) { return running.probe.at; },
+                        [](const Backoff& backoff) { return backoff.retry_at; },
+                        [](const PreStop& pre_stop) { return std::min(pre_stop.ask_at, pre_stop.kill_at); },
+                        [](const Stopping& stopping) { return stopping.kill_at; },
+                        [](const Killing& killing) { return killing.tell_at; },
+                        [](const Clearing& clearing) { return clearing.kill_at; },
+                        [](const PostStop& post_stop) { return post_stop.kill_at; },
+                        [](const OneOf<Idle, Waiting, Done, Failed, Stopped> auto&) { return kNever; },
+                    },
+                    state);
 }
 
 bool is_alive(const State& state) {

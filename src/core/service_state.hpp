@@ -30,8 +30,10 @@ struct PreStart {
   Time give_up_at;
   bool asked = false;
 };
-// Spawn was asked for, and not answered yet.
-struct Launching {};
+// Spawn was asked for, and not answered yet. At `give_up_at` that is cancelled.
+struct Launching {
+  Time give_up_at;
+};
 // Its process runs, and it is not ready yet: a oneshot, until it ends. At `give_up_at` it has failed.
 struct Starting {
   Time give_up_at;
@@ -61,12 +63,14 @@ struct Stopping {
   Time since;
   Time kill_at;
 };
-// It got SIGKILL, and its main process has not ended yet.
+// It got SIGKILL at `since`, and its main process has not ended yet. At `tell_at` that is told.
 struct Killing {
   Time since;
+  Time tell_at;
 };
-// Its main process has ended, and the rest of its process group got SIGTERM at `since`. SIGKILL follows at `kill_at`. Then it
-// takes its ending; a Restart is due at `retry_at`.
+// Its main process has ended, and the rest of its process group got SIGTERM at `since`. SIGKILL follows at `kill_at`; what has
+// been `killed` and is still there at the next `kill_at` is left alone. Then it takes its ending; a Restart is due at
+// `retry_at`.
 struct Clearing {
   Ending ending;
   Time retry_at;

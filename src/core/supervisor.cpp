@@ -145,7 +145,7 @@ Time Supervisor::give_up_time(const Service& service) const {
 
 void Supervisor::launch(Service& service) {
   service.started_at = now_;
-  enter(service, state::Launching{});
+  enter(service, state::Launching{later(now_, kLaunchTimeout)});
   announce(notice::Starting{service.id});
   actions_.push_back(Spawn{service.id});
 }
@@ -157,9 +157,9 @@ void Supervisor::on(const Spawned& event) {
   service.spawn_delays.reset();
   service.failure.reset();
   ++service.start_count;
-  announce(notice::Started{service.id});
   // A stop may have begun meanwhile. It waits for its tier then, as the others do.
   const bool stops = is_to_stop(service);
+  if (service.wanted == Wanted::Up) announce(notice::Started{service.id});
   if (stops) {
     enter(service, state::Starting{kNever});
   } else {
@@ -206,12 +206,25 @@ void Supervisor::on(const SpawnFailed& event) {
   Service& service = at(event.service);
   if (!std::holds_alternative<state::Launching>(service.state))
     return broken_invariant("a failure that nobody asked for");
-  const bool is_news = !service.failure || service.failure->detail != event.failure.detail;
-  service.failure = event.failure;
-  if (event.failure.transient) return postpone(service, event.failure, !service.plan->spec.pre_start.empty());
-  service.code = event.failure.exit_code();
+  start_failed(service, event.failure);
+}
+
+// Nothing of its program has run.
+void Supervisor::cancel_launch(Service& service) {
+  actions_.push_back(CancelSpawn{service.id});
+  start_failed(service, {StartStage::Exec, 0,
+                         "its program did not begin in time (its process was stopped, or waits for a file system or a "
+                         "lease)",
+                         true});
+}
+
+void Supervisor::start_failed(Service& service, const StartFailure& failure) {
+  const bool is_news = !service.failure || service.failure->detail != failure.detail;
+  service.failure = failure;
+  if (failure.transient) return postpone(service, failure, !service.plan->spec.pre_start.empty());
+  service.code = failure.exit_code();
   if (service.plan->spec.directory) return could_not_run(service, is_news);
-  announce(notice::StartFailed{service.id, event.failure});
+  announce(notice::StartFailed{service.id, failure});
   service.wanted = Wanted::Down;
   conclude(service, Ending::Failed, kNever, kill_time(service));
   ended_for_good(service, Ending::Failed);

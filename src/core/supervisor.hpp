@@ -40,8 +40,17 @@ namespace cinit::core {
 inline constexpr Duration kSpawnRetryDelay = std::chrono::milliseconds(200);
 inline constexpr Duration kSpawnRetryMaxDelay = std::chrono::seconds(5);
 
+// How long the process of a service may take from its start to its program's first instruction. It does nothing but what was
+// asked for in that time, so it is held up: by SIGSTOP, a lease on its program, a file system that hangs.
+inline constexpr Duration kLaunchTimeout = std::chrono::seconds(30);
+// The same for a service that is to be stopped: what it gets is its stop signal.
+inline constexpr Duration kLaunchTimeoutOfStop = std::chrono::seconds(1);
+
 // A service directory's service is started at most once in this time.
 inline constexpr Duration kDirectoryRestartInterval = std::chrono::seconds(1);
+
+// How long after SIGKILL a service whose processes are still there waits for them.
+inline constexpr Duration kAbandonTime = std::chrono::seconds(5);
 
 // How long a process may take to vanish after SIGKILL before cinit leaves without it.
 inline constexpr Duration kReapingTime = std::chrono::milliseconds(500);
@@ -183,6 +192,8 @@ class Supervisor {
   void start(Service& service);
   void begin_attempt(Service& service);
   void launch(Service& service);
+  void start_failed(Service& service, const StartFailure& failure);
+  void cancel_launch(Service& service);
   void requirement_failed(Service& service, ServiceId required);
   const ServiceId* failed_requirement(const Service& service) const;
   bool requires_held(const Service& service) const;
@@ -274,6 +285,7 @@ class Supervisor {
   void stop_condemned(Service& service);
   void kill(Service& service);
   void kill_rest(Service& service, state::Clearing clearing);
+  void abandon_rest(Service& service, const state::Clearing& clearing);
   SendSignal::Target stop_target(const Service& service) const;
   Time kill_time(const Service& service) const;
   void deadline_passed(Service& service);

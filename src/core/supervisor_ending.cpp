@@ -82,7 +82,8 @@ void Supervisor::leave_group(Service& service, const State& before, Ending endin
   const bool keeps_group = service.plan->spec.kill_mode == config::KillMode::Process ||
                            service.plan->role != Role::Service ||
                            (ending == Ending::Done && service.plan->spec.type == config::ServiceType::Oneshot);
-  if (!keeps_group) return clear_group(service, {ending, retry_at, now_, killed ? kNever : kill_at, killed});
+  const Time next = killed ? later(now_, kAbandonTime) : kill_at;
+  if (!keeps_group) return clear_group(service, {ending, retry_at, now_, next, killed});
   if (service.task) {
     enter(service, state::Clearing{ending, retry_at, now_, kill_at, killed, true});
   } else {

@@ -170,6 +170,10 @@ void Supervisor::on(const StoodStill& event) {
               pre_start.give_up_at = later(pre_start.give_up_at, event.span);
               enter(service, pre_start);
             },
+            [&](state::Launching launching) {
+              if (is_to_stop(service)) return;
+              enter(service, state::Launching{later(launching.give_up_at, event.span)});
+            },
             [&](state::Starting starting) {
               starting.give_up_at = later(starting.give_up_at, event.span);
               starting.probe.at = later(starting.probe.at, event.span);
@@ -184,9 +188,9 @@ void Supervisor::on(const StoodStill& event) {
               enter(service, running);
             },
             // The time of a stop is somebody else's, too, and goes on. The rest has no deadline that could be missed.
-            [&](const OneOf<state::Idle, state::Waiting, state::Launching, state::Backoff, state::PreStop,
-                            state::Stopping, state::Killing, state::Clearing, state::PostStop, state::Done,
-                            state::Failed, state::Stopped> auto&) {},
+            [&](const OneOf<state::Idle, state::Waiting, state::Backoff, state::PreStop, state::Stopping,
+                            state::Killing, state::Clearing, state::PostStop, state::Done, state::Failed,
+                            state::Stopped> auto&) {},
         },
         State(service.state));
   }

@@ -230,7 +230,8 @@ void Supervisor::urge(Service& service) {
             actions_.push_back(SignalTask{service.id, kContinue});
           },
           [&](state::Done) { forgo_undoing(service); },
-          [&](OneOf<state::Idle, state::Launching, state::Failed, state::Stopped> auto) {},
+          [&](state::Launching) { cancel_launch(service); },
+          [&](OneOf<state::Idle, state::Failed, state::Stopped> auto) {},
       },
       State(service.state));
 }
@@ -249,32 +250,32 @@ void Supervisor::kill_everything() {
 }
 
 void Supervisor::kill_now(Service& service) {
-  std::visit(
-      Overloaded{
-          [&](state::PreStart) {
-            end_task(service);
-            attempt_failed(service);
-          },
-          [&](OneOf<state::PreStop, state::Stopping> auto&&) { kill(service); },
-          [&](state::Clearing clearing) {
-            if (!clearing.killed) kill_rest(service, clearing);
-          },
-          [&](state::PostStop post_stop) {
-            end_task(service);
-            take_ending(service, post_stop.ending, post_stop.retry_at);
-          },
-          [&](state::Done) { forgo_undoing(service); },
-          // They were all asked to end before; a hook after the stop was not, and is seen to below.
-          [&](const OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::PostStart,
-                          state::Running, state::Backoff, state::Killing, state::Failed, state::Stopped> auto&) {},
-      },
-      State(service.state));
+  std::visit(Overloaded{
+                 [&](state::PreStart) {
+                   end_task(service);
+                   attempt_failed(service);
+                 },
+                 [&](state::Launching) { cancel_launch(service); },
+                 [&](OneOf<state::PreStop, state::Stopping> auto&&) { kill(service); },
+                 [&](state::Clearing clearing) {
+                   if (!clearing.killed) kill_rest(service, clearing);
+                 },
+                 [&](state::PostStop post_stop) {
+                   end_task(service);
+                   take_ending(service, post_stop.ending, post_stop.retry_at);
+                 },
+                 [&](state::Done) { forgo_undoing(service); },
+                 // They were all asked to end before; a hook after the stop was not, and is seen to below.
+                 [&](const OneOf<state::Idle, state::Waiting, state::Starting, state::PostStart, state::Running,
+                                 state::Backoff, state::Killing, state::Failed, state::Stopped> auto&) {},
+             },
+             State(service.state));
 }
 
 // A hook after the stop was not asked to end: the SIGKILL to everything is all that it gets.
 void Supervisor::end_hook(Service& hook) {
   hook.wanted = Wanted::Down;
-  if (std::holds_alternative<state::Starting>(hook.state)) enter(hook, state::Killing{now_});
+  if (std::holds_alternative<state::Starting>(hook.state)) enter(hook, state::Killing{now_, kNever});
   if (std::holds_alternative<state::Backoff>(hook.state)) enter(hook, state::Stopped{});
 }
 

@@ -32,8 +32,13 @@ void Supervisor::begin_stop(Service& service) {
             if (spec.type == config::ServiceType::Oneshot) return ask_to_end(service, kill_time(service));
             send_stop_signal(service, spec.stop_signal, stop_target(service), kill_time(service));
           },
+          // Its program gets the stop signal, when it begins.
+          [&](state::Launching launching) {
+            const Time give_up_at = std::min(later(now_, kLaunchTimeoutOfStop), kill_time(service));
+            enter(service, state::Launching{std::min(launching.give_up_at, give_up_at)});
+          },
           // These look at `wanted` when they are over.
-          [&](OneOf<state::Launching, state::Clearing, state::PostStop> auto) {},
+          [&](OneOf<state::Clearing, state::PostStop> auto) {},
           [&](state::Done) {
             if (is_to_be_undone(service, service.state)) undo(service);
           },
@@ -133,7 +138,7 @@ void Supervisor::kill(Service& service) {
   announce(notice::Killing{service.id, sent, now_ - since, true});
   const bool alone = service.plan->spec.kill_mode == config::KillMode::Process;
   actions_.push_back(SendSignal{service.id, alone ? Target::MainProcess : Target::Group, kKill});
-  enter(service, state::Killing{now_});
+  enter(service, state::Killing{now_, later(now_, kAbandonTime)});
 }
 
 void Supervisor::kill_rest(Service& service, state::Clearing clearing) {
@@ -142,9 +147,17 @@ void Supervisor::kill_rest(Service& service, state::Clearing clearing) {
   if (clearing.emptied) return clearing_is_over(service, clearing);
   announce(notice::Killing{service.id, kTerminate, now_ - clearing.since, false});
   actions_.push_back(SendSignal{service.id, Target::Group, kKill});
-  clearing.kill_at = kNever;
+  clearing.kill_at = later(now_, kAbandonTime);
   clearing.killed = true;
   enter(service, clearing);
+}
+
+// A process with rights of its own (a set-user-id program), or one that the kernel does not let end, must not keep the service
+// from being started again.
+void Supervisor::abandon_rest(Service& service, const state::Clearing& clearing) {
+  announce(notice::Undying{service.id, now_ - clearing.since, false});
+  actions_.push_back(ForgetGroup{service.id});
+  clearing_is_over(service, clearing);
 }
 
 void Supervisor::on(const DeadlineReached&) {
@@ -154,6 +167,7 @@ void Supervisor::on(const DeadlineReached&) {
 void Supervisor::deadline_passed(Service& service) {
   std::visit(Overloaded{
                  [&](state::PreStart pre_start) { pre_start_overdue(service, pre_start); },
+                 [&](state::Launching) { cancel_launch(service); },
                  [&](const state::Starting& starting) {
                    if (now_ >= starting.give_up_at) return time_out(service, service.probe_detail);
                    probe_due(service, starting.probe);
@@ -163,11 +177,17 @@ void Supervisor::deadline_passed(Service& service) {
                  [&](state::Backoff) { service.restart_asked ? start_anew(service) : start(service); },
                  [&](state::PreStop pre_stop) { pre_stop_overdue(service, pre_stop); },
                  [&](const state::Stopping&) { kill(service); },
-                 [&](state::Clearing clearing) { kill_rest(service, clearing); },
+                 [&](state::Killing killing) {
+                   announce(notice::Undying{service.id, now_ - killing.since, true});
+                   enter(service, state::Killing{killing.since, kNever});
+                 },
+                 [&](state::Clearing clearing) {
+                   clearing.killed && !clearing.emptied ? abandon_rest(service, clearing)
+                                                        : kill_rest(service, clearing);
+                 },
                  [&](state::PostStop post_stop) { post_stop_overdue(service, post_stop); },
                  // These have no deadline, so none of them is in deadlines_.
-                 [&](OneOf<state::Idle, state::Waiting, state::Launching, state::Killing, state::Done, state::Failed,
-                           state::Stopped> auto) {},
+                 [&](OneOf<state::Idle, state::Waiting, state::Done, state::Failed, state::Stopped> auto) {},
              },
              State(service.state));
 }

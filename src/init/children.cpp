@@ -1,6 +1,10 @@
 #include "init/children.hpp"
 
+#include <errno.h>
+
 #include <utility>
+
+#include "os/syscall.hpp"
 
 namespace cinit::init {
 
@@ -14,6 +18,11 @@ std::optional<Children::Found> Children::find(pid_t pid) const {
   if (pid == processes.script) return Found{owner->second, ChildKind::Script};
   // A group that is watched is one whose leader we have reaped before: this is somebody else with that pid.
   return std::nullopt;
+}
+
+void Children::add_starting(core::ServiceId id, pid_t pid) {
+  at(id).starting = pid;
+  owners_.insert_or_assign(pid, id);
 }
 
 void Children::add_main(core::ServiceId id, pid_t pid, pid_t group) {
@@ -47,6 +56,12 @@ void Children::main_reaped(core::ServiceId id, bool is_watched) {
 
 void Children::group_emptied(core::ServiceId id) { owners_.erase(std::exchange(at(id).group, 0)); }
 
+pid_t Children::take_starting(core::ServiceId id) {
+  const pid_t pid = std::exchange(at(id).starting, 0);
+  owners_.erase(pid);
+  return pid;
+}
+
 pid_t Children::take_task(core::ServiceId id) {
   const pid_t pid = std::exchange(at(id).task, 0);
   owners_.erase(pid);
@@ -63,6 +78,10 @@ pid_t Children::take_script(core::ServiceId id) {
   const pid_t pid = std::exchange(at(id).script, 0);
   owners_.erase(pid);
   return pid;
+}
+
+void signal_group(pid_t pid, int signal) {
+  if (os::sys::kill(-pid, signal) == -ESRCH) os::sys::kill(pid, signal);
 }
 
 }  // namespace cinit::init

@@ -17,6 +17,7 @@ enum class ChildKind { Main, Task, Probe, Script };
 
 // The processes of one service; 0: there is none.
 struct ServiceProcesses {
+  pid_t starting = 0;  // is to become the main process, and has not called exec yet
   pid_t main = 0;
   pid_t group = 0;  // the main process's group, which may outlive it
   pid_t task = 0;
@@ -45,6 +46,7 @@ class Children {
 
   const ServiceProcesses& of(core::ServiceId id) const { return processes_[core::index_of(id)]; }
 
+  void add_starting(core::ServiceId id, pid_t pid);
   void add_main(core::ServiceId id, pid_t pid, pid_t group);
   void add_task(core::ServiceId id, pid_t pid, std::uint32_t number);
   void add_probe(core::ServiceId id, pid_t pid, std::uint32_t number);
@@ -59,6 +61,7 @@ class Children {
   void main_reaped(core::ServiceId id, bool is_watched);
   void group_emptied(core::ServiceId id);
   // Forgets it, and returns its pid.
+  pid_t take_starting(core::ServiceId id);
   pid_t take_task(core::ServiceId id);
   pid_t take_probe(core::ServiceId id);
   pid_t take_script(core::ServiceId id);
@@ -69,5 +72,9 @@ class Children {
   std::vector<ServiceProcesses> processes_;
   std::unordered_map<pid_t, core::ServiceId> owners_;
 };
+
+// Sends a signal to the process group that `pid` leads, or to `pid` alone as long as it leads none: a child that has not come
+// to its setsid(2) yet.
+void signal_group(pid_t pid, int signal);
 
 }  // namespace cinit::init

@@ -24,29 +24,42 @@ void ControlScripts::deliver(core::ServiceId id, const Delivery& delivery) {
 
 void ControlScripts::go_on(core::ServiceId id) {
   Service& service = services_[core::index_of(id)];
-  while (!service.waiting.empty() && children_.of(id).script == 0) {
+  while (!service.waiting.empty() && !service.runs) {
     service.current = service.waiting.front();
     service.waiting.pop_front();
     if (!run_script(id, service.current.script)) send(id, service.current.signal);
   }
 }
 
-// False: there is none, or it cannot be run.
+// False: there is none.
 bool ControlScripts::run_script(core::ServiceId id, char letter) {
   if (letter == '\0' || !has_scripts(plan_[id])) return false;
   const std::string script = std::string("control/") + letter;
   if (access((plan_[id].spec.directory->path + "/" + script).c_str(), X_OK) != 0) return false;
-  const auto started = launcher_.launch_script(id, {script});
-  const pid_t* const pid = std::get_if<pid_t>(&started);
-  if (pid) children_.add_script(id, *pid);
-  return pid != nullptr;
+  services_[core::index_of(id)].runs = true;
+  starts_.begin({id, ChildKind::Script}, [this, id, script] { return launcher_.prepare_script(id, {script}); });
+  return true;
+}
+
+// SIGKILL to the script that runs. False: there is none.
+bool ControlScripts::end_script(core::ServiceId id) {
+  starts_.withdraw(id, ChildKind::Script);
+  const pid_t pid = children_.take_script(id);
+  if (pid != 0) signal_group(pid, SIGKILL);
+  return std::exchange(services_[core::index_of(id)].runs, false);
 }
 
 void ControlScripts::script_ended(core::ServiceId id, WaitStatus status) {
   children_.take_script(id);
-  const int signal = services_[core::index_of(id)].current.signal;
-  status == WaitStatus::exited(0) ? note_pause(id, signal) : send(id, signal);
+  Service& service = services_[core::index_of(id)];
+  service.runs = false;
+  status == WaitStatus::exited(0) ? note_pause(id, service.current.signal) : send(id, service.current.signal);
   go_on(id);
+}
+
+void ControlScripts::script_failed(core::ServiceId id) {
+  constexpr int kNotStarted = 111;  // what runsv(8) takes it for
+  script_ended(id, WaitStatus::exited(kNotStarted));
 }
 
 void ControlScripts::main_ended(core::ServiceId id) {
@@ -60,23 +73,19 @@ void ControlScripts::main_ended(core::ServiceId id) {
 
 void ControlScripts::give_up(core::ServiceId id) {
   services_[core::index_of(id)].waiting.clear();
-  const pid_t pid = children_.take_script(id);
-  if (pid != 0) os::sys::kill(-pid, SIGKILL);
+  end_script(id);
 }
 
 void ControlScripts::hurry(core::ServiceId id) {
   Service& service = services_[core::index_of(id)];
   const std::deque<Delivery> waiting = std::exchange(service.waiting, {});
-  const pid_t pid = children_.take_script(id);
-  if (pid != 0) {
-    os::sys::kill(-pid, SIGKILL);
-    send(id, service.current.signal);
-  }
+  if (end_script(id)) send(id, service.current.signal);
   for (const Delivery& delivery : waiting) send(id, delivery.signal);
 }
 
 bool ControlScripts::is_busy(core::ServiceId id) const {
-  return children_.of(id).script != 0 || !services_[core::index_of(id)].waiting.empty();
+  const Service& service = services_[core::index_of(id)];
+  return service.runs || !service.waiting.empty();
 }
 
 void ControlScripts::send(core::ServiceId id, int signal) {

@@ -9,6 +9,7 @@
 #include "core/plan.hpp"
 #include "init/children.hpp"
 #include "init/launcher.hpp"
+#include "init/starts.hpp"
 
 namespace cinit::init {
 
@@ -23,14 +24,16 @@ struct Delivery {
 class ControlScripts {
  public:
   // All of them must outlive it.
-  ControlScripts(const core::Plan& plan, Launcher& launcher, Children& children)
-      : plan_(plan), launcher_(launcher), children_(children), services_(plan.services.size()) {}
+  ControlScripts(const core::Plan& plan, Launcher& launcher, Starts& starts, Children& children)
+      : plan_(plan), launcher_(launcher), starts_(starts), children_(children), services_(plan.services.size()) {}
 
   void grow(std::size_t services) { services_.resize(services); }
 
   void deliver(core::ServiceId id, const Delivery& delivery);
   // A script has ended.
   void script_ended(core::ServiceId id, WaitStatus status);
+  // A script could not be started.
+  void script_failed(core::ServiceId id);
   // The main process has ended: no more signals are sent to it. Scripts that are for its stop run all the same.
   void main_ended(core::ServiceId id);
   // It is to be killed: its script is ended, and what waits is dropped.
@@ -46,18 +49,21 @@ class ControlScripts {
  private:
   struct Service {
     std::deque<Delivery> waiting;
-    Delivery current;  // whose script runs
+    Delivery current;   // whose script runs
+    bool runs = false;  // it does, or is being started
     bool paused = false;
     bool got_term = false;
   };
 
   void go_on(core::ServiceId id);
   bool run_script(core::ServiceId id, char letter);
+  bool end_script(core::ServiceId id);
   void send(core::ServiceId id, int signal);
   void note_pause(core::ServiceId id, int signal);
 
   const core::Plan& plan_;
   Launcher& launcher_;
+  Starts& starts_;
   Children& children_;
   std::vector<Service> services_;
 };

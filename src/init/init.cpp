@@ -48,7 +48,8 @@ Init::Init(core::Plan& plan, const Parts& parts)
       supervisor_(plan, static_cast<std::uint64_t>(os::now().time_since_epoch().count())),
       prober_(poller_, token_base(Source::Probe)),
       children_(plan.services.size()),
-      scripts_(plan, launcher_, children_),
+      starts_(poller_, token_base(Source::Start), children_),
+      scripts_(plan, launcher_, starts_, children_),
       directories_(plan, poller_, token_base(Source::Supervise), log_),
       words_(parts.make_words(plan, [this](core::ServiceId id) { return children_.of(id).main; })),
       reason_(plan),
@@ -71,6 +72,7 @@ int Init::run() {
   while (!exit_code_) {
     wait();
     const std::vector<core::SignalReceived> received = take_signals();
+    take_in_starts();
     // An end comes before everything else: what has ended needs no signal, and is not late.
     if (more_to_reap_) reap();
     for (const core::SignalReceived& signal : received) tell(signal);
@@ -87,9 +89,17 @@ int Init::run() {
   return *exit_code_;
 }
 
+// The process that sends a signal or a request may have seen that a program runs: its start comes first.
+void Init::take_in_starts() {
+  starts_.look_at_all();
+  tell_answers();
+}
+
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
 void Init::wait() {
-  const Time deadline = more_to_reap_ ? Time{} : std::min({supervisor_.next_deadline(), look_again_, rescan_at_});
+  const Time deadline = more_to_reap_
+                            ? Time{}
+                            : std::min({supervisor_.next_deadline(), starts_.next_deadline(), look_again_, rescan_at_});
   for (const std::uint64_t token : poller_.wait(deadline)) dispatch(token);
   const Time last_awake = std::exchange(awake_, os::now());
   if (deadline == kNever || deadline <= last_awake) return;
@@ -110,6 +120,7 @@ void Init::dispatch(std::uint64_t token) {
     case Source::Supervise: asked_.insert(service_of(token)); return;
     case Source::Directories: return directories_changed();
     case Source::ScanControl: asked_for_all_ = true; return;
+    case Source::Start: return starts_.look(static_cast<std::uint32_t>(token));
   }
 }
 
@@ -133,6 +144,8 @@ void Init::reap() {
 // The supervisor's answer is carried out while the zombie still holds its pid, so that a signal to its process group cannot
 // reach a stranger.
 void Init::child_ended(const os::ChildChange& change) {
+  starts_.child_ended(change.pid);
+  tell_answers();  // whether its program ran
   const auto found = children_.find(change.pid);
   if (!found) return os::release(change.pid);
   switch (found->kind) {

@@ -22,6 +22,7 @@
 #include "init/narrator.hpp"
 #include "init/prober.hpp"
 #include "init/service_directories.hpp"
+#include "init/starts.hpp"
 #include "init/stop_reason.hpp"
 #include "init/words.hpp"
 #include "log/log.hpp"
@@ -85,6 +86,7 @@ class Init final : private control::Host {
   bool is_empty(core::ServiceId service) const;
   void check_suspension();
   std::vector<core::SignalReceived> take_signals();
+  void take_in_starts();
   void check_deadline();
   void look_who_is_left();
   void watch(pid_t pid);
@@ -92,9 +94,13 @@ class Init final : private control::Host {
   // The supervisor's side: init_actions.cpp.
   void tell(const core::Event& event);
   void tell_answers();
+  void take_start_results();
+  void main_started(const Starts::Result& result);
+  void command_not_started(const Starts::Result& result);
   void tell_what_was_heard();
   void carry_out(const core::Actions& actions);
   void carry_out(const core::Spawn& action);
+  void carry_out(const core::CancelSpawn& action);
   void carry_out(const core::SendSignal& action);
   void carry_out(const core::CloseInput& action) { listener_.close_input(action.service); }
   void carry_out(const core::ShowState& action) { directories_.mark(action.service); }
@@ -104,6 +110,7 @@ class Init final : private control::Host {
   void carry_out(const core::StartProbe& action);
   void carry_out(const core::EndProbe& action);
   void carry_out(const core::WatchGroup& action);
+  void carry_out(const core::ForgetGroup& action);
   void carry_out(const core::Sweep& action);
   void carry_out(const core::KillEverything& action);
   void carry_out(const core::Announce& action);
@@ -113,6 +120,7 @@ class Init final : private control::Host {
   void look_for_nothing();
   void log_last_lines(core::ServiceId service);
   void tell_who_started_us(const core::Notice& notice);
+  void name_undying(core::ServiceId service);
   void report_processes(const char* event, const char* what, bool of_services);
 
   // Service directories: init_directories.cpp.
@@ -166,6 +174,7 @@ class Init final : private control::Host {
   core::Supervisor supervisor_;
   Prober prober_;
   Children children_;
+  Starts starts_;
   ControlScripts scripts_;
   std::map<core::ServiceId, core::RunTask> held_back_;  // each a ./finish, until no script runs
   ServiceDirectories directories_;

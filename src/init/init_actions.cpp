@@ -1,4 +1,5 @@
 // What the supervisor wants, as system calls.
+#include <errno.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,13 +27,56 @@ void Init::tell(const core::Event& event) {
 }
 
 void Init::tell_answers() {
-  while (!answers_.empty()) {
+  for (take_start_results(); !answers_.empty(); take_start_results()) {
     const core::Event answer = std::move(answers_.front());
     answers_.pop_front();
+    if (const auto* started = std::get_if<core::Spawned>(&answer)) {
+      const pid_t pid = children_.take_starting(started->service);
+      children_.add_main(started->service, pid, pid);
+    }
     const auto* failed = std::get_if<core::SpawnFailed>(&answer);
     if (failed && !failed->failure.transient && is_hook(plan_[failed->service].role))
       hook_ended(failed->service, false);
     carry_out(supervisor_.handle(answer, os::now()));
+  }
+}
+
+void Init::take_start_results() {
+  while (const auto result = starts_.take_result()) {
+    if (result->purpose.kind == ChildKind::Main) {
+      main_started(*result);
+    } else if (result->failure) {
+      command_not_started(*result);
+    }
+  }
+}
+
+void Init::main_started(const Starts::Result& result) {
+  const core::ServiceId service = result.purpose.service;
+  listener_.spawned(service);
+  if (!result.failure) return answers_.push_back(core::Spawned{service});
+  children_.take_starting(service);
+  answers_.push_back(core::SpawnFailed{service, *result.failure});
+}
+
+// One that is not among the children any more was given up meanwhile.
+void Init::command_not_started(const Starts::Result& result) {
+  const core::ServiceId service = result.purpose.service;
+  const ServiceProcesses& processes = children_.of(service);
+  const core::StartFailure& failure = *result.failure;
+  switch (result.purpose.kind) {
+    case ChildKind::Main: return;
+    case ChildKind::Task:
+      if (processes.task == result.pid) children_.take_task(service);
+      return answers_.push_back(core::TaskEnded{service, failure, result.purpose.number});
+    case ChildKind::Probe:
+      if (processes.probe == result.pid) children_.take_probe(service);
+      return answers_.push_back(
+          core::ProbeEnded{service, false, failure.detail, result.purpose.number, !failure.transient});
+    case ChildKind::Script:
+      if (processes.script != result.pid) return;
+      scripts_.script_failed(service);
+      return go_on_without_script(service);
   }
 }
 
@@ -51,13 +95,20 @@ void Init::carry_out(const core::Actions& actions) {
 void Init::carry_out(const core::Spawn& action) {
   heirs_.erase(action.service);
   leaving_.erase(action.service);
-  const auto started = launcher_.launch(action.service);
-  if (const auto* failure = std::get_if<core::StartFailure>(&started)) {
-    return answers_.push_back(core::SpawnFailed{action.service, *failure});
-  }
-  const pid_t pid = *std::get_if<pid_t>(&started);
-  children_.add_main(action.service, pid, pid);
-  answers_.push_back(core::Spawned{action.service});
+  starts_.begin({action.service, ChildKind::Main},
+                [this, service = action.service] { return launcher_.prepare(service); });
+}
+
+// Its child is reaped as a stranger.
+void Init::carry_out(const core::CancelSpawn& action) {
+  starts_.give_up_main(action.service);
+  std::erase_if(answers_, [&](const core::Event& answer) {
+    const auto* started = std::get_if<core::Spawned>(&answer);
+    const auto* failed = std::get_if<core::SpawnFailed>(&answer);
+    return (started && started->service == action.service) || (failed && failed->service == action.service);
+  });
+  const pid_t pid = children_.take_starting(action.service);
+  if (pid != 0) signal_group(pid, SIGKILL);
 }
 
 void Init::carry_out(const core::SendSignal& action) {
@@ -80,12 +131,10 @@ void Init::carry_out(const core::RunTask& action) {
   if (is_missing_script(action)) {
     return answers_.push_back(core::TaskEnded{action.service, WaitStatus::exited(0), action.number});
   }
-  const ServiceProcesses& processes = children_.of(action.service);
-  const auto started = launcher_.launch_task(action, processes.main, processes.group);
-  if (const auto* failure = std::get_if<core::StartFailure>(&started)) {
-    return answers_.push_back(core::TaskEnded{action.service, *failure, action.number});
-  }
-  children_.add_task(action.service, *std::get_if<pid_t>(&started), action.number);
+  starts_.begin({action.service, ChildKind::Task, action.number}, [this, action] {
+    const ServiceProcesses& processes = children_.of(action.service);
+    return launcher_.prepare_task(action, processes.main, processes.group);
+  });
 }
 
 // The scripts of a service directory are looked for each time they are needed, and need not be there.
@@ -100,16 +149,23 @@ bool Init::is_missing_script(const core::RunTask& task) const {
 
 void Init::carry_out(const core::SignalTask& action) {
   const pid_t pid = children_.of(action.service).task;
-  if (pid == 0) return;
-  children_.ask_task(action.service);
-  os::sys::kill(-pid, action.signal.number);
+  if (pid != 0) {
+    children_.ask_task(action.service);
+    return signal_group(pid, action.signal.number);
+  }
+  // It is not even begun.
+  if (action.signal != kTerminate) return;
+  const auto withdrawn = starts_.withdraw(action.service, ChildKind::Task);
+  if (!withdrawn) return;
+  answers_.push_back(core::TaskEnded{action.service, WaitStatus::signaled(action.signal), withdrawn->number});
 }
 
 // It is reaped as a stranger.
 void Init::carry_out(const core::EndTask& action) {
   held_back_.erase(action.service);
+  starts_.withdraw(action.service, ChildKind::Task);
   const pid_t pid = children_.take_task(action.service);
-  if (pid != 0) os::sys::kill(-pid, SIGKILL);
+  if (pid != 0) signal_group(pid, SIGKILL);
 }
 
 void Init::carry_out(const core::StartProbe& action) {
@@ -121,23 +177,28 @@ void Init::carry_out(const core::StartProbe& action) {
     if (auto ended = prober_.start(action, probe)) answers_.push_back(*std::move(ended));
     return;
   }
-  const auto started = launcher_.launch_probe(action.service, exec->command, children_.of(action.service).main);
-  if (const auto* failure = std::get_if<core::StartFailure>(&started)) {
-    return answers_.push_back(
-        core::ProbeEnded{action.service, false, failure->detail, action.number, !failure->transient});
-  }
-  children_.add_probe(action.service, *std::get_if<pid_t>(&started), action.number);
+  // The plan may change before its turn comes.
+  starts_.begin({action.service, ChildKind::Probe, action.number},
+                [this, service = action.service, command = exec->command] {
+                  return launcher_.prepare_probe(service, command, children_.of(service).main);
+                });
 }
 
 void Init::carry_out(const core::EndProbe& action) {
   prober_.end(action.service);
+  starts_.withdraw(action.service, ChildKind::Probe);
   const pid_t pid = children_.take_probe(action.service);
-  if (pid != 0) os::sys::kill(-pid, SIGKILL);
+  if (pid != 0) signal_group(pid, SIGKILL);
 }
 
 void Init::carry_out(const core::WatchGroup& action) {
   watched_groups_.push_back(action.service);
   children_.watch_group(action.service);
+}
+
+void Init::carry_out(const core::ForgetGroup& action) {
+  std::erase(watched_groups_, action.service);
+  children_.group_emptied(action.service);
 }
 
 void Init::look_for_nothing() {
@@ -167,6 +228,7 @@ void Init::carry_out(const core::Announce& action) {
   for (const Narration& narration : words_->about(action.notice, own)) write(narration);
   reason_.take_in(action.notice, own);
   if (const auto* late = std::get_if<core::notice::TimedOut>(&action.notice)) log_last_lines(late->service);
+  if (const auto* undying = std::get_if<core::notice::Undying>(&action.notice)) name_undying(undying->service);
   tell_who_started_us(action.notice);
 }
 
@@ -195,6 +257,21 @@ void Init::carry_out(const core::Exit& action) {
   exit_code_ = action.code;
   if (action.code != exit_code::kOk && !reason_.text().empty()) write_termination_log(reason_.text());
   if (action.abandoned) report_processes("abandoned", " is still there after SIGKILL", true);
+}
+
+// What is left of the service after SIGKILL, and whether we may kill it at all.
+void Init::name_undying(core::ServiceId service) {
+  population_.for_each([&](const os::Process& process) {
+    if (process.group != children_.of(service).group) return true;
+    Line line;
+    line << "process " << process.pid << " (" << process.name << "), state " << os::describe_state(process.state);
+    if (os::sys::kill(process.pid, 0) == -EPERM) {
+      line << ", may not be killed by cinit, which runs as uid " << static_cast<std::int64_t>(geteuid())
+           << ": the process has another user (a set-user-id program?)";
+    }
+    log_.write({config::LogLevel::Warning, display_name(plan_, service), "undying", line.text()});
+    return true;
+  });
 }
 
 // Names processes that are left. A handful is enough to find the culprit.

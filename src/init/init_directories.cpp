@@ -77,7 +77,9 @@ void Init::obey_directories() {
       deaf_.insert(service);
       continue;
     }
-    for (const char letter : directories_.read_commands(service)) {
+    const std::string letters = directories_.read_commands(service);
+    take_in_starts();
+    for (const char letter : letters) {
       if (!supervisor_.is_stopping()) take_letter(service, letter);
     }
   }

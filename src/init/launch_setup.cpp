@@ -102,7 +102,8 @@ LaunchSetup::Failed LaunchSetup::prepare(const Provision& provision) {
     child_.set_umask = true;
     child_.umask = spec_.umask->bits;
   }
-  if (spec_.working_dir) child_.working_dir = spec_.working_dir->c_str();
+  working_dir_ = spec_.working_dir.value_or("");
+  if (spec_.working_dir) child_.working_dir = working_dir_.c_str();
   child_.extra_fd = provision.ready_fd;
   child_.extra_number = provision.ready_number;
   if (Failed failed = take_privileges()) return failed;
@@ -170,6 +171,7 @@ bool LaunchSetup::keeps_identity() const {
 
 LaunchSetup::Failed LaunchSetup::identify() {
   if (spec_.user) {
+    user_ = *spec_.user;
     Result<os::Account> account = os::find_user(*spec_.user);
     if (!account) return failure(StartStage::Prepare, account.error());
     account_ = *std::move(account);
@@ -272,7 +274,7 @@ core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
   switch (result.stage) {
     case StartStage::Exec: {
       Line line;
-      os::explain_exec_failure(line, child_.argv[0], child_.search_path, child_.working_dir, result.error);
+      os::add_system_words(line << static_cast<const char*>(result.reason), result.error);
       return failure(result.stage, result.error, std::string(line.text()));
     }
     case StartStage::Limits:
@@ -294,9 +296,8 @@ core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
     case StartStage::Groups: return failed("its supplementary groups cannot be set (setgroups)");
     case StartStage::Group: return failed("cannot change to group " + std::to_string(child_.gid) + " (setgid)");
     case StartStage::User:
-      return failed("cannot change to user \"" + spec_.user.value_or("") + "\" (setuid " + std::to_string(child_.uid) +
-                    ")");
-    case StartStage::WorkingDir: return failed("cannot change to directory " + spec_.working_dir.value_or(""));
+      return failed("cannot change to user \"" + user_ + "\" (setuid " + std::to_string(child_.uid) + ")");
+    case StartStage::WorkingDir: return failed("cannot change to directory " + working_dir_);
     case StartStage::Session: return failed("cannot get a session or process group of its own");
     case StartStage::Terminal: return failed("cannot become the terminal's foreground");
     case StartStage::Stdin: return failed("cannot connect its standard input");

@@ -1,4 +1,4 @@
-// What os::spawn() needs to start one service, put together in memory before there is a process.
+// What os::PendingSpawn needs to start one service, put together in memory before there is a process.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,8 @@
 
 namespace cinit::init {
 
-// Owns what its os::ChildSetup points to. Each step returns why the service cannot be started, or nothing.
+// Owns what its os::ChildSetup points to, because the child may use that after the plan has changed. Each step returns why
+// the service cannot be started, or std::nullopt.
 class LaunchSetup {
  public:
   using Failed = std::optional<core::StartFailure>;
@@ -36,7 +37,7 @@ class LaunchSetup {
   const os::ChildSetup& child() const { return child_; }
   // The user that the service gets, if its configuration names one.
   const std::optional<os::Account>& account() const { return account_; }
-  // What a failed os::spawn() means, in words.
+  // What a failed os::PendingSpawn means, in words. The plan may have changed.
   core::StartFailure explain(const os::SpawnResult& result) const;
 
  private:
@@ -53,6 +54,7 @@ class LaunchSetup {
   void take_role(const Provision& provision);
   bool keeps_identity() const;
 
+  // As the plan is now: not to be used after prepare().
   const core::PlannedService& service_;
   const config::Service& spec_;
   const config::Config& config_;
@@ -66,6 +68,8 @@ class LaunchSetup {
   std::vector<os::ResourceLimit> limits_;
   std::vector<std::string> limit_names_;
   std::string search_path_;
+  std::string working_dir_;
+  std::string user_;
   std::optional<EnvironmentBlock> environment_;
   os::Fd stdout_file_;
   os::Fd stderr_file_;

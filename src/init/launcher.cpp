@@ -7,7 +7,6 @@
 #include "init/launch_setup.hpp"
 #include "init/listener.hpp"
 #include "os/file.hpp"
-#include "os/spawn.hpp"
 
 namespace cinit::init {
 
@@ -61,55 +60,52 @@ std::optional<pid_t> main_pid(pid_t main) { return main == 0 ? std::nullopt : st
 
 }  // namespace
 
-Launcher::Launched Launcher::launch(core::ServiceId id) {
-  LaunchSetup setup(plan_[id], config_, surroundings_);
-  if (auto failed = setup.identify()) return *std::move(failed);
-  const auto provided = listener_.provide(id, setup.uid(), setup.gid());
+Launcher::Prepared Launcher::prepare(core::ServiceId id) {
+  auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, surroundings_);
+  if (auto failed = setup->identify()) return *std::move(failed);
+  const auto provided = listener_.provide(id, setup->uid(), setup->gid());
   if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
-  Launched launched = start(id, setup, *std::get_if<Provision>(&provided));
-  listener_.spawned(id);
-  return launched;
+  return finish(id, std::move(setup), *std::get_if<Provision>(&provided));
 }
 
-Launcher::Launched Launcher::launch_task(const core::RunTask& task, pid_t main, pid_t group) {
+Launcher::Prepared Launcher::prepare_task(const core::RunTask& task, pid_t main, pid_t group) {
   const config::Service& spec = plan_[task.service].spec;
   const bool is_finish = task.task == core::Task::PostStop && spec.directory;
-  if (is_finish) return launch_script(task.service, finish_command(spec, task.end, group));
-  if (spec.directory) return launch_script(task.service, command_of(spec, task));
-  return launch_command(task.service, command_of(spec, task), main);
+  if (is_finish) return prepare_script(task.service, finish_command(spec, task.end, group));
+  if (spec.directory) return prepare_script(task.service, command_of(spec, task));
+  return prepare_command(task.service, command_of(spec, task), main);
 }
 
-Launcher::Launched Launcher::launch_script(core::ServiceId id, const config::Command& command) {
-  return launch_command(id, command, 0);
+Launcher::Prepared Launcher::prepare_script(core::ServiceId id, const config::Command& command) {
+  return prepare_command(id, command, 0);
 }
 
-Launcher::Launched Launcher::launch_command(core::ServiceId id, const config::Command& command, pid_t main) {
-  LaunchSetup setup(plan_[id], config_, surroundings_);
-  if (auto failed = setup.identify()) return *std::move(failed);
-  auto provided = listener_.provide_for_command(id, setup.uid(), setup.gid());
+Launcher::Prepared Launcher::prepare_command(core::ServiceId id, const config::Command& command, pid_t main) {
+  auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, surroundings_);
+  if (auto failed = setup->identify()) return *std::move(failed);
+  auto provided = listener_.provide_for_command(id, setup->uid(), setup->gid());
   if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
   Provision& provision = *std::get_if<Provision>(&provided);
   provision.command = &command;
   provision.main_pid = main_pid(main);
-  return start(id, setup, provision);
+  return finish(id, std::move(setup), provision);
 }
 
-Launcher::Launched Launcher::launch_probe(core::ServiceId id, const config::Command& command, pid_t main) {
-  LaunchSetup setup(plan_[id], config_, surroundings_);
-  if (auto failed = setup.identify()) return *std::move(failed);
+Launcher::Prepared Launcher::prepare_probe(core::ServiceId id, const config::Command& command, pid_t main) {
+  auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, surroundings_);
+  if (auto failed = setup->identify()) return *std::move(failed);
   Provision provision;
   provision.command = &command;
   provision.silent = true;
   provision.main_pid = main_pid(main);
-  return start(id, setup, provision);
+  return finish(id, std::move(setup), provision);
 }
 
-Launcher::Launched Launcher::start(core::ServiceId id, LaunchSetup& setup, const Provision& provision) {
-  if (auto failed = setup.prepare(provision)) return *std::move(failed);
-  if (setup.child().set_uid && setup.child().uid != geteuid()) share_outputs(plan_[id].spec);
-  const os::SpawnResult result = os::spawn(setup.child());
-  if (result.pid != 0) return result.pid;
-  return setup.explain(result);
+Launcher::Prepared Launcher::finish(core::ServiceId id, std::unique_ptr<LaunchSetup> setup,
+                                    const Provision& provision) {
+  if (auto failed = setup->prepare(provision)) return *std::move(failed);
+  if (setup->child().set_uid && setup->child().uid != geteuid()) share_outputs(plan_[id].spec);
+  return setup;
 }
 
 void Launcher::reload_environment() {

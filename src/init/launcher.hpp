@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include <memory>
 #include <optional>
 #include <variant>
 
@@ -31,26 +32,26 @@ struct Surroundings {
 class LaunchSetup;
 class Listener;
 
-// Everything that a start depends on (users, groups, files, the environment) is looked up anew each time, because hooks and
-// other services may have changed it.
+// Prepares starts. Everything that a start depends on (users, groups, files, the environment) is looked up anew each time,
+// because hooks and other services may have changed it.
 class Launcher {
  public:
-  // When there is a pid, the program runs; otherwise nothing is left of the attempt.
-  using Launched = std::variant<pid_t, core::StartFailure>;
+  // What os::PendingSpawn needs, or why the process cannot be started.
+  using Prepared = std::variant<std::unique_ptr<LaunchSetup>, core::StartFailure>;
 
   // All of them must outlive the launcher.
   Launcher(const core::Plan& plan, const config::Config& config, Surroundings& surroundings, Listener& listener)
       : plan_(plan), config_(config), surroundings_(surroundings), listener_(listener) {}
 
-  // Starts the service's main process.
-  Launched launch(core::ServiceId id);
-  // Starts one of the service's commands. `main`: the pid of its main process; 0: there is none. `group`: its process group,
-  // also of one that has ended.
-  Launched launch_task(const core::RunTask& task, pid_t main, pid_t group);
-  // Starts one of the scripts in its service directory, which get nothing that runsv(8) and s6-supervise(8) do not give.
-  Launched launch_script(core::ServiceId id, const config::Command& command);
-  // Starts an exec probe of the service. Its output is nobody's.
-  Launched launch_probe(core::ServiceId id, const config::Command& command, pid_t main);
+  // The service's main process.
+  Prepared prepare(core::ServiceId id);
+  // One of the service's commands. `main`: the pid of its main process; 0: there is none. `group`: its process group, also of
+  // one that has ended.
+  Prepared prepare_task(const core::RunTask& task, pid_t main, pid_t group);
+  // One of the scripts in its service directory, which get nothing that runsv(8) and s6-supervise(8) do not give.
+  Prepared prepare_script(core::ServiceId id, const config::Command& command);
+  // An exec probe of the service. Its output goes nowhere.
+  Prepared prepare_probe(core::ServiceId id, const config::Command& command, pid_t main);
 
   // A hook has ended: what starts from now on gets the environment as it is now.
   void reload_environment();
@@ -63,8 +64,8 @@ class Launcher {
   bool shared_stdout_ = false;
   bool shared_stderr_ = false;
 
-  Launched launch_command(core::ServiceId id, const config::Command& command, pid_t main);
-  Launched start(core::ServiceId id, LaunchSetup& setup, const Provision& provision);
+  Prepared prepare_command(core::ServiceId id, const config::Command& command, pid_t main);
+  Prepared finish(core::ServiceId id, std::unique_ptr<LaunchSetup> setup, const Provision& provision);
   void share_outputs(const config::Service& spec);
 };
 

@@ -197,6 +197,12 @@ class Narrator {
     const std::string what = n.signal ? to_string(*n.signal) : "it was asked to stop";
     return about(n.service, "killing", join(who, n.waited, " after ", what, "; sending SIGKILL"), LogLevel::Warning);
   }
+  Narration operator()(const notice::Undying& n) const {
+    const char* what =
+        n.main_process ? "its main process is still there " : "processes that it started are still there ";
+    const char* then = n.main_process ? " after SIGKILL" : " after SIGTERM, SIGKILL included; going on without them";
+    return about(n.service, "undying", join(what, n.waited, then), LogLevel::Warning);
+  }
   Narration operator()(const notice::MainSuspended& n) const {
     return about(*plan_.main_command, "suspended",
                  join("suspended by ", to_string(n.signal), "; it goes on when it gets SIGCONT"));

@@ -17,7 +17,8 @@ enum class Source : std::uint32_t {
   Control,
   Supervise,
   Directories,
-  ScanControl
+  ScanControl,
+  Start,
 };
 
 // A source, and in its lower half which of them: of a service, its place in the plan.

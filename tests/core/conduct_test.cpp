@@ -72,7 +72,9 @@ TEST_CASE("one that SIGKILL does not end keeps nobody waiting beyond the whole t
   boot(story);
   story.signal(SIGTERM);
   story.at_next_deadline();
-  CHECK(story.next_deadline() == 70s);
+  CHECK(story.next_deadline() == kAbandonTime);
+  CHECK(story.at_next_deadline() == "-");
+  CHECK(story.next_deadline() == 70s - kAbandonTime);
   CHECK(story.at_next_deadline() == "SIGTERM a, SIGCONT group of a, sweep");
   CHECK(story.at_next_deadline() == "SIGKILL a, kill everything");
 }

@@ -297,6 +297,20 @@ TEST_CASE("one that goes while it waits for its restart does not come back") {
   CHECK(story.is<state::Stopped>("a"));
 }
 
+TEST_CASE("services that come and go under ever new names share the places of those that are gone") {
+  Story story(plan_of(config_of({service("stays")})));
+  story.boot();
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    CAPTURE(name);
+    CHECK(story.finds(logged(name)) == "spawn " + name + "/log, spawn " + name);
+    story.finds({});
+    ends(story, name, 0);
+    story.exits(name + "/log", 0);
+  }
+  CHECK(story.plan().services.size() <= 1 + 2 * 2);
+}
+
 TEST_CASE("one that comes back when it has ended takes its old place, and starts anew") {
   Story story(plan_of(config_of({directory("a"), directory("b")})));
   story.boot();

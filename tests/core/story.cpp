@@ -114,7 +114,14 @@ std::string Story::carry_out(const Actions& actions) {
   return line();
 }
 
+std::string Story::runs(const std::string& name) { return happens(Spawned{id_of(name)}); }
+
+std::string Story::cannot_start(const std::string& name, StartFailure failure) {
+  return happens(SpawnFailed{id_of(name), std::move(failure)});
+}
+
 void Story::answer(ServiceId service) {
+  if (held_up_.contains(name_of(service))) return;
   const auto refused = refused_.find(name_of(service));
   if (refused == refused_.end()) {
     answers_.push_back(Spawned{service});
@@ -129,6 +136,8 @@ void Story::carry_out_one(const Action& action) {
                    done_.push_back("spawn " + name_of(spawn.service));
                    answer(spawn.service);
                  },
+                 [&](const ForgetGroup& forget) { done_.push_back("forget group of " + name_of(forget.service)); },
+                 [&](const CancelSpawn& cancel) { done_.push_back("cancel " + name_of(cancel.service)); },
                  [&](const SendSignal& send) {
                    const bool group = send.target == SendSignal::Target::Group;
                    done_.push_back(to_string(send.signal) + (group ? " group of " : " ") + name_of(send.service));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,7 +18,7 @@ namespace cinit::core {
 //
 // A step's line names the actions in order, with commas between them and "-" when there were none: "spawn db",
 // "SIGTERM db", "SIGTERM group of db", "watch db", "sweep", "sweep again", "kill everything", "kill all but main",
-// "exit 3", "abandon 3", "pre-start 0 of db", "SIGTERM command of db", "end command of db", "probe readiness of db", "probe
+// "cancel db", "exit 3", "abandon 3", "pre-start 0 of db", "SIGTERM command of db", "end command of db", "probe readiness of db", "probe
 // health of db", "end probe of db", "close input of log". The SIGCONT that follows a stop signal is in it. Notices are not: see said().
 class Story {
  public:
@@ -61,6 +62,10 @@ class Story {
   // From now on, starting `name` fails in this way; allow() ends that.
   void refuse(const std::string& name, StartFailure failure) { refused_[name] = std::move(failure); }
   void allow(const std::string& name) { refused_.erase(name); }
+  // From now on, starting `name` is not answered until runs() or cannot_start() says so.
+  void hold_up(const std::string& name) { held_up_.insert(name); }
+  std::string runs(const std::string& name);
+  std::string cannot_start(const std::string& name, StartFailure failure);
 
   // The time until the next deadline; Duration::max() when there is none.
   Duration next_deadline() const;
@@ -100,6 +105,7 @@ class Story {
   Supervisor supervisor_;
   Time now_ = kStart;
   std::map<std::string, StartFailure> refused_;
+  std::set<std::string> held_up_;
   std::map<ServiceId, std::uint32_t> last_command_;
   std::map<ServiceId, std::uint32_t> last_probe_;
   std::vector<Event> answers_;

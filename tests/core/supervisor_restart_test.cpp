@@ -46,7 +46,7 @@ TEST_CASE("what stays in the group of a crashed service gets SIGKILL at the serv
   REQUIRE(story.said<notice::Killing>().size() == 1);
   CHECK_FALSE(story.said<notice::Killing>()[0].main_process);
   CHECK(story.said<notice::Killing>()[0].waited == 3s);
-  CHECK(story.next_deadline() == Duration::max());
+  CHECK(story.next_deadline() == kAbandonTime);
   story.group_empties("a");
   CHECK(story.is<state::Backoff>("a"));
 }

@@ -453,3 +453,27 @@ TEST_CASE("a deaf main command cannot keep the services from their stop") {
   CHECK(story.after(3500ms) == "sweep");
   CHECK(story.after(2s) == "SIGKILL group of main, kill everything");
 }
+
+// ---- What SIGKILL does not end
+
+TEST_CASE("a process group that SIGKILL does not empty keeps its service from nothing") {
+  Story story(plan_of(config_of({service("a", {.restart = RestartPolicy::Always, .stop_timeout = 1s})})));
+  story.boot();
+  CHECK(story.exits("a", 1) == "SIGTERM group of a, SIGCONT group of a, watch a");
+  CHECK(story.after(1s) == "SIGKILL group of a");
+  CHECK(story.next_deadline() == kAbandonTime);
+  CHECK(story.at_next_deadline() == "forget group of a, spawn a");
+  CHECK(story.said<notice::Undying>().size() == 1);
+}
+
+TEST_CASE("a main process that SIGKILL does not end is told once, and waited for") {
+  Story story(plan_of(config_of({service("a", {.stop_timeout = 1s}), service("b")})));
+  story.boot();
+  story.requests(Requested::What::Stop, "a");
+  CHECK(story.after(1s) == "SIGKILL group of a");
+  CHECK(story.at_next_deadline() == "-");
+  CHECK(story.said<notice::Undying>().size() == 1);
+  CHECK(story.next_deadline() == Duration::max());
+  CHECK(story.dies("a", SIGKILL) == "SIGTERM group of a, SIGCONT group of a, watch a");
+  CHECK(story.group_empties("a") == "-");
+}

@@ -583,6 +583,11 @@ constexpr Mode kModes[] = {
     {"place", place},
     {"with", with},
     {"pair", pair},
+    {"stop-everybody", stop_everybody},
+    {"lease", hold_lease},
+    {"pry", pry},
+    {"leave-behind", leave_behind},
+    {"stay", stay},
 };
 
 }  // namespace
@@ -591,6 +596,10 @@ int main(int argc, char** argv) {
   const std::string_view wanted = argc > 1 ? argv[1] : "";
   for (const Mode& mode : kModes) {
     if (mode.name == wanted) return mode.run(argv + 2);
+  }
+  // A program that is called by a path of its own, such as a set-user-id copy.
+  for (const Mode& mode : kModes) {
+    if (std::string_view(argv[0]).ends_with("/" + std::string(mode.name))) return mode.run(argv + 1);
   }
   say("app: no such mode: " + std::string(wanted));
   return 112;

@@ -13,6 +13,13 @@ void say(const std::string& line);
 [[noreturn]] void fail(const char* what);
 int number_of(const char* text, int otherwise);
 
+// The modes of adversary_apps.cpp.
+int stop_everybody(Arguments arguments);
+int hold_lease(Arguments arguments);
+int pry(Arguments arguments);
+int leave_behind(Arguments arguments);
+int stay(Arguments arguments);
+
 // The modes of socket_apps.cpp.
 int notify(Arguments arguments);
 int notify_with_descriptors(Arguments arguments);

@@ -503,7 +503,7 @@ TEST_CASE("an exec that failed says what exec_reason says, with the search path 
   launched.service.spec.command = {"nosuch"};
   launched.service.spec.env = {{"PATH", "/nowhere"}};
   REQUIRE(launched.problem() == "");
-  CHECK(launched.explain(StartStage::Exec, ENOENT) == "nosuch: not found in /nowhere");
+  CHECK(launched.setup->explain(os::spawn(launched.setup->child())).detail == "nosuch: not found in /nowhere");
 }
 
 TEST_CASE("what may succeed later is told from what will not") {

@@ -13,6 +13,7 @@
 #include "files.hpp"
 #include "forked.hpp"
 #include "init/listener.hpp"
+#include "init/starts.hpp"
 #include "os/file.hpp"
 
 using namespace cinit;
@@ -40,9 +41,16 @@ struct Container {
     log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
     Listener listener(plan, config, *poller, {err, err, ""}, log);
     Launcher launcher(plan, config, surroundings, listener);
-    const auto started = launcher.launch(kOnly);
-    if (const auto* failed = std::get_if<core::StartFailure>(&started)) return "failed: " + failed->detail;
-    return end_of(*std::get_if<pid_t>(&started));
+    Children children(plan.services.size());
+    Starts starts(*poller, 0, children);
+    starts.begin({kOnly, ChildKind::Main}, [&] { return launcher.prepare(kOnly); });
+    std::optional<Starts::Result> result = starts.take_result();
+    while (!result) {
+      for (const std::uint64_t number : poller->wait(kNever)) starts.look(static_cast<std::uint32_t>(number));
+      result = starts.take_result();
+    }
+    const std::string end = result->pid == 0 ? "" : end_of(result->pid);
+    return result->failure ? "failed: " + result->failure->detail : end;
   }
 
   core::Plan plan;

@@ -1,6 +1,7 @@
 #include "simulation/fake_kernel.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/overloaded.hpp"
@@ -45,6 +46,13 @@ void FakeKernel::carry_out(const Action& action, Time now) {
 // ---- Actions
 
 void FakeKernel::do_action(const Spawn& action) {
+  if (launches_.contains(action.service)) violations_.push_back("two starts at once");
+  if (chance(climate_.starts_slowly)) {
+    const Time ends_at = chance(climate_.start_hangs) ? kNever : now_ + some_time(3s);
+    launches_.emplace(action.service, Launch{ends_at});
+    write(entry::LaunchBegan{action.service});
+    return;
+  }
   if (const auto failure = refusal(action.service)) {
     write(entry::Refused{action.service, *failure});
     answers_.push_back(SpawnFailed{action.service, *failure});
@@ -52,6 +60,42 @@ void FakeKernel::do_action(const Spawn& action) {
   }
   mains_[action.service] = Main{give_birth(Kind::Leader, action.service, std::nullopt)};
   answers_.push_back(Spawned{action.service});
+}
+
+// Its program begins, or it fails at last.
+void FakeKernel::finish(Launch& launch) {
+  const auto found =
+      std::find_if(launches_.begin(), launches_.end(), [&](const auto& entry) { return &entry.second == &launch; });
+  const ServiceId service = found->first;
+  launch.over = true;
+  launch.failure = refusal(service);
+  if (launch.failure) {
+    write(entry::Refused{service, *launch.failure});
+    untold_.emplace_back(SpawnFailed{service, *launch.failure});
+    return;
+  }
+  mains_[service] = Main{give_birth(Kind::Leader, service, std::nullopt), false};
+  untold_.emplace_back(Spawned{service});
+}
+
+// The process is killed before its program has done anything, and nobody is told of its end.
+void FakeKernel::do_action(const CancelSpawn& action) {
+  const auto found = launches_.find(action.service);
+  if (found == launches_.end()) return violations_.push_back("the end of a start that is not under way");
+  write(entry::LaunchCancelled{action.service});
+  std::erase_if(untold_, [&](const Event& untold) {
+    const auto* spawned = std::get_if<Spawned>(&untold);
+    const auto* failed = std::get_if<SpawnFailed>(&untold);
+    return (spawned && spawned->service == action.service) || (failed && failed->service == action.service);
+  });
+  if (found->second.over && !found->second.failure) {
+    Main& main = mains_.at(action.service);
+    main.told = main.reaped = main.forgotten = true;
+    for (auto& [pid, process] : processes_) {
+      if (process.leader == main.pid && process.kind != Kind::Daemon) signal(process, kKill, Means::ToGroup);
+    }
+  }
+  launches_.erase(found);
 }
 
 std::optional<StartFailure> FakeKernel::refusal(ServiceId service) {
@@ -169,6 +213,7 @@ void FakeKernel::do_action(const Announce& action) { write(entry::Said{action.no
 
 void FakeKernel::do_action(const Exit& action) {
   write(entry::Left{action.code, action.abandoned});
+  if (!launches_.empty()) violations_.push_back("a start is left behind");
   if (!commands_.empty()) violations_.push_back("a command is left behind");
   if (!checks_.empty()) violations_.push_back("a probe is left behind");
   left_ = true;
@@ -250,6 +295,7 @@ Time FakeKernel::due_time(const Process& process) const {
 Time FakeKernel::next_process_event() const {
   Time next = kNever;
   for (const auto& [pid, process] : processes_) next = std::min(next, due_time(process));
+  for (const auto& [service, launch] : launches_) next = std::min(next, launch.over ? kNever : launch.ends_at);
   for (const auto& [service, command] : commands_) next = std::min(next, command.over ? kNever : command.ends_at);
   for (const auto& [service, check] : checks_) next = std::min(next, check.over ? kNever : check.ends_at);
   return next;
@@ -259,6 +305,9 @@ std::vector<FakeKernel::Due> FakeKernel::due(Time now) {
   std::vector<Due> due;
   for (const auto& [pid, process] : processes_) {
     if (due_time(process) <= now) due.emplace_back(pid);
+  }
+  for (auto& [service, launch] : launches_) {
+    if (!launch.over && launch.ends_at <= now) due.emplace_back(&launch);
   }
   for (auto& [service, command] : commands_) {
     if (!command.over && command.ends_at <= now) due.emplace_back(&command);
@@ -326,7 +375,9 @@ void FakeKernel::end(Pid pid) {
   const Process process = processes_.at(pid);
   processes_.erase(pid);
   write(entry::Ended{pid, process.end_status});
-  if (process.kind == Kind::Leader) mains_.at(process.service).ended = process.end_status;
+  if (process.kind != Kind::Leader) return;
+  Main& main = mains_.at(process.service);
+  if (main.pid == pid) main.ended = process.end_status;
 }
 
 bool FakeKernel::group_is_empty(Pid leader) const {
@@ -349,15 +400,24 @@ std::vector<Event> FakeKernel::news() const {
   bool zombies = false;
   for (const auto& [service, main] : mains_) {
     zombies = zombies || (main.ended && !main.reaped);
-    if (main.ended && !main.told) news.emplace_back(Exited{service, *main.ended});
+    if (main.ended && main.known && !main.told) news.emplace_back(Exited{service, *main.ended});
     if (main.watched && main.reaped && !main.forgotten && group_is_empty(main.pid))
       news.emplace_back(GroupEmptied{service});
   }
   if (main_suspension_untold_) news.emplace_back(MainSuspended{kStop});
-  news.insert(news.end(), untold_.begin(), untold_.end());
-  const bool nothing_left = end_is_looked_for_ && processes_.empty() && commands_.empty() && !zombies;
+  std::copy_if(untold_.begin(), untold_.end(), std::back_inserter(news),
+               [this](const Event& event) { return is_tellable(event); });
+  const bool nothing_left =
+      end_is_looked_for_ && processes_.empty() && launches_.empty() && commands_.empty() && !zombies;
   if (nothing_left && !told_nothing_left_) news.emplace_back(NothingLeft{});
   return news;
+}
+
+// What a program says is heard after it is known that it runs.
+bool FakeKernel::is_tellable(const Event& event) const {
+  const auto* ready = std::get_if<ToldReady>(&event);
+  const auto* notified = std::get_if<Notified>(&event);
+  return !(ready && launches_.contains(ready->service)) && !(notified && launches_.contains(notified->service));
 }
 
 // The first of its kind: it is told now.
@@ -375,6 +435,15 @@ void FakeKernel::forget(const Kind& told) {
 void FakeKernel::telling(const Event& event) {
   told_nothing_left_ = std::holds_alternative<NothingLeft>(event);
   std::visit(Overloaded{
+                 [&](const Spawned& spawned) {
+                   if (launches_.erase(spawned.service) == 0) return;  // it was answered at once
+                   mains_.at(spawned.service).known = true;
+                   forget(spawned);
+                 },
+                 [&](const SpawnFailed& failed) {
+                   launches_.erase(failed.service);
+                   forget(failed);
+                 },
                  [&](const Exited& exited) { mains_.at(exited.service).told = true; },
                  [&](const GroupEmptied& emptied) { mains_.at(emptied.service).forgotten = true; },
                  [&](const MainSuspended&) { main_suspension_untold_ = false; },

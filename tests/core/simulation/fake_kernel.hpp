@@ -24,6 +24,8 @@ struct Climate {
   std::uint64_t undying = 3;         // needs a while even after SIGKILL: state D
   std::uint64_t broken = 5;          // a service whose program cannot be executed
   std::uint64_t spawn_fails = 10;    // for want of a process slot, at every attempt
+  std::uint64_t starts_slowly = 30;  // between clone and exec, of those that begin
+  std::uint64_t start_hangs = 5;     // of the slow ones
   std::uint64_t commands_fail = 20;  // those beside main processes
   std::uint64_t commands_hang = 5;
   std::uint64_t probes_fail = 30;
@@ -79,6 +81,7 @@ class FakeKernel {
   // A main process: it stays, as a zombie, until it is reaped.
   struct Main {
     Pid pid;
+    bool known = true;  // that it runs has been told
     std::optional<WaitStatus> ended = {};
     bool told = false;
     bool reaped = false;
@@ -93,17 +96,25 @@ class FakeKernel {
     std::variant<WaitStatus, StartFailure> result;
     bool over = false;
   };
+  // A start that is not answered at once.
+  struct Launch {
+    Time ends_at;
+    std::optional<StartFailure> failure = {};
+    bool over = false;
+  };
   struct Check {
     std::uint32_t number;
     Time ends_at;
     bool passes;
     bool over = false;
   };
-  using Due = std::variant<Pid, Command*, Check*>;
+  using Due = std::variant<Pid, Launch*, Command*, Check*>;
 
   void do_action(const Spawn& action);
+  void do_action(const CancelSpawn& action);
   void do_action(const SendSignal& action);
   void do_action(const WatchGroup& action);
+  void do_action(const ForgetGroup& action) { mains_.at(action.service).forgotten = true; }
   void do_action(const CloseInput& action);
   void do_action(const ShowState&) {}
   void do_action(const RunTask& action);
@@ -117,6 +128,7 @@ class FakeKernel {
   void do_action(const Exit& action);
 
   std::vector<Due> due(Time now);
+  void finish(Launch& launch);
   void finish(Command& command);
   void finish(Check& check);
   void tell(Process& process);
@@ -134,6 +146,7 @@ class FakeKernel {
   }
   bool group_is_empty(Pid leader) const;
   bool is_spared(const Process& process) const;
+  bool is_tellable(const Event& event) const;
   bool belongs_to_running_service(const Process& process) const;
   bool reacts_to(const Process& process, Signal signal) const;
   Time due_time(const Process& process) const;
@@ -150,6 +163,7 @@ class FakeKernel {
   std::uint32_t last_pid_ = 1;
   std::map<Pid, Process> processes_;  // those that are alive
   std::map<ServiceId, Main> mains_;   // the last one of each service
+  std::map<ServiceId, Launch> launches_;
   std::map<ServiceId, Command> commands_;
   std::map<ServiceId, Check> checks_;
   std::vector<Event> untold_;  // what was said, and the ends of commands and probes, also when nobody waits for them

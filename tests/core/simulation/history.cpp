@@ -61,24 +61,25 @@ void History::read() {
     if (i == stop_index() && plan_.main_command && service(*plan_.main_command).runs.empty()) {
       main_gone_ = std::min(main_gone_, i);
     }
-    std::visit(Overloaded{
-                   [&](const entry::Signalled& sent) {
-                     processes_.at(sent.pid).signals.push_back({i, sent.signal, sent.means});
-                   },
-                   [&](const entry::Ended& ended) {
-                     processes_.at(ended.pid).ended = i;
-                     processes_.at(ended.pid).status = ended.status;
-                   },
-                   [&](const entry::Left&) { left_ = i; },
-                   [&](const entry::Booted&) {},
-                   [&](const entry::Reaped&) {},
-                   [&](const entry::Swept&) {},
-                   [](const OneOf<entry::TaskBegan, entry::TaskOver, entry::TaskSignalled, entry::TaskGivenUp,
-                                  entry::ProbeBegan, entry::ProbeGivenUp> auto&) {},
-                   [&](const entry::KilledEverything&) {},
-                   [&](const auto& entry) { see(i, entry); },
-               },
-               record_[i].what);
+    std::visit(
+        Overloaded{
+            [&](const entry::Signalled& sent) {
+              processes_.at(sent.pid).signals.push_back({i, sent.signal, sent.means});
+            },
+            [&](const entry::Ended& ended) {
+              processes_.at(ended.pid).ended = i;
+              processes_.at(ended.pid).status = ended.status;
+            },
+            [&](const entry::Left&) { left_ = i; },
+            [&](const entry::Booted&) {},
+            [&](const entry::Reaped&) {},
+            [&](const entry::Swept&) {},
+            [](const OneOf<entry::LaunchBegan, entry::LaunchCancelled, entry::TaskBegan, entry::TaskOver,
+                           entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan, entry::ProbeGivenUp> auto&) {},
+            [&](const entry::KilledEverything&) {},
+            [&](const auto& entry) { see(i, entry); },
+        },
+        record_[i].what);
   }
 }
 

@@ -58,6 +58,12 @@ class Writer {
   std::string line(const entry::Signalled& sent) const {
     return "  " + to_text(sent.pid) + " gets " + to_string(sent.signal) + " " + to_text(sent.means);
   }
+  std::string line(const entry::LaunchBegan& launch) const {
+    return "  " + name(launch.service) + " is being launched";
+  }
+  std::string line(const entry::LaunchCancelled& launch) const {
+    return "  the launch of " + name(launch.service) + " is cancelled";
+  }
   std::string line(const entry::Ended& ended) const {
     return "  " + to_text(ended.pid) + " ends " + to_text(ended.status);
   }
@@ -124,6 +130,7 @@ class Writer {
   }
   std::string words(const notice::StartLimitHit& notice) const { return name(notice.service) + " hit its start limit"; }
   std::string words(const notice::GivenUp& notice) const { return name(notice.service) + " is given up"; }
+  std::string words(const notice::Undying& notice) const { return name(notice.service) + " does not end"; }
   std::string words(const notice::Stopping& notice) const { return name(notice.service) + " is stopped"; }
   std::string words(const notice::Killing& notice) const { return name(notice.service) + " is killed"; }
   std::string words(const notice::ShutdownBegun& notice) const {

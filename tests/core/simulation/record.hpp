@@ -39,6 +39,13 @@ struct Born {
   ServiceId service;  // the one that it descends from
   Pid leader;         // of the group that it is in, or would be in if it had not left; a leader's is itself
 };
+// A start that is not answered at once.
+struct LaunchBegan {
+  ServiceId service;
+};
+struct LaunchCancelled {
+  ServiceId service;
+};
 // fork or exec failed.
 struct Refused {
   ServiceId service;
@@ -103,10 +110,10 @@ struct Left {
 
 }  // namespace entry
 
-using What =
-    std::variant<entry::Booted, entry::Told, entry::Born, entry::Refused, entry::Signalled, entry::Ended, entry::Reaped,
-                 entry::TaskBegan, entry::TaskOver, entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan,
-                 entry::ProbeGivenUp, entry::Swept, entry::KilledEverything, entry::Said, entry::Left>;
+using What = std::variant<entry::Booted, entry::Told, entry::Born, entry::LaunchBegan, entry::LaunchCancelled,
+                          entry::Refused, entry::Signalled, entry::Ended, entry::Reaped, entry::TaskBegan,
+                          entry::TaskOver, entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan,
+                          entry::ProbeGivenUp, entry::Swept, entry::KilledEverything, entry::Said, entry::Left>;
 
 struct Entry {
   Time at;
