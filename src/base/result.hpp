@@ -1,6 +1,8 @@
 // Result<T>: a value, or the reason why there is none.
 #pragma once
 
+#include <string.h>
+
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,7 +12,12 @@ namespace cinit {
 // A failure in words. Context is added once, by the call that failed; whoever passes it on leaves it alone.
 struct Error {
   std::string message;
+  // The errno(3) behind it, by which a reason that may pass is told from one that stays; 0 when there is none.
+  int code = 0;
 };
+
+// The failure of a system call: what the C library says about `code`, an errno(3).
+inline Error system_error(int code) { return {strerror(code), code}; }
 
 // Holds either a T or an Error. Test it before you dereference it.
 template <class T>

@@ -1,0 +1,49 @@
+// Where a path leads, and whether anybody but root and ourselves can lead it elsewhere: path_resolution(7).
+//
+// Root that opens a path where another user may rename, link or remove is led by that user: to /etc/shadow, to a directory
+// of root's, to a FIFO. So the path is walked here name by name, and the answer is a descriptor of the last directory.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/result.hpp"
+#include "os/fd.hpp"
+
+namespace cinit::os {
+
+struct Place {
+  // The last directory that is reached by names which only root and our effective user may change (O_PATH).
+  Fd directory;
+  // What is to be opened in it. Of a trusted place this is one name, which may be missing and is no link, or "." for a
+  // path that names a directory (ending in "/", "." or ".."). Otherwise it is the rest of the path, with slashes and links.
+  std::string name;
+  // Whether only root and our effective user can change what `name` means in `directory`.
+  bool trusted = false;
+  // `name` is a link of the kernel's own, such as /proc/self/fd/1 (/dev/stdout): it has no text that could be followed.
+  bool kernel_link = false;
+
+  // openat(2), without following a link that is not the kernel's own, and without waiting: O_NOFOLLOW, O_NONBLOCK, O_NOCTTY
+  // and O_CLOEXEC are added. A failed Fd has the errno; EPERM when the place is not trusted.
+  Fd open(int flags, mode_t mode = 0) const;
+};
+
+// Walks `path` from the root directory, or a relative one from the directory `base`, the way to which is taken for fixed.
+// Links are followed by hand where only root and our effective user may change names (ELOOP after 40), and nowhere else: in
+// a place where others may, the walk ends, and the place is not trusted.
+//
+// Who may change the names in a directory: its owner, and whoever may write to it. In one with the sticky bit (/tmp) what is
+// there belongs to its own owner, so a name that is missing is not ours, nor is a file with a second name: that may be a hard
+// link which another user has made to a file of root's.
+//
+// Opens with O_PATH alone, so that no FIFO, device or lease is waited for. Fails, with the errno, where the kernel does: ENOENT
+// (a directory on the way is missing), ENOTDIR, EACCES, ELOOP, EMFILE; EINVAL for a path with a NUL.
+Result<Place> find_place(const std::string& path, int base = AT_FDCWD);
+
+// Whether only root and our effective user may make, rename and remove names in the directory with this status.
+bool names_are_ours(const struct stat& directory);
+
+}  // namespace cinit::os
