@@ -49,17 +49,13 @@ Result<std::string> read_all(int fd) {
   }
 }
 
-enum class FileKind { Regular, Any };
-
-// What lies in a directory of configuration is opened with O_NONBLOCK, because a FIFO without a writer would hold up
-// open(2), and then refused unless it is a regular file.
-Result<std::string> read_file(const std::string& path, FileKind kind) {
-  const int nonblocking = kind == FileKind::Regular ? O_NONBLOCK : 0;
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | nonblocking));
+// Opened with O_NONBLOCK, because a FIFO without a writer would hold up open(2), and then refused unless it is a regular file.
+Result<std::string> read_file(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat info {};
   if (file.get() < 0 || ::fstat(file.get(), &info) != 0) return cannot_read(errno);
   if (S_ISDIR(info.st_mode)) return cannot_read(EISDIR);
-  if (kind == FileKind::Regular && !S_ISREG(info.st_mode)) return Error{"is not a regular file"};
+  if (!S_ISREG(info.st_mode)) return Error{"is not a regular file"};
   return read_all(file.get());
 }
 
@@ -68,8 +64,8 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-void add_file(Sources& sources, const std::string& path, FileKind kind) {
-  Result<std::string> text = read_file(path, kind);
+void add_file(Sources& sources, const std::string& path) {
+  Result<std::string> text = read_file(path);
   if (text) {
     sources.files.push_back({path, std::move(*text)});
   } else {
@@ -85,11 +81,14 @@ Result<std::vector<std::string>> list_names(const std::string& directory) {
     if (errno == ENOENT) return names;
     return cannot_read(errno);
   }
+  errno = 0;
   while (const dirent* entry = ::readdir(stream)) {
     const std::string_view name = entry->d_name;
     if (name.ends_with(kExtension) && name[0] != '.') names.emplace_back(name);
   }
+  const int error = errno;
   ::closedir(stream);
+  if (error != 0) return cannot_read(error);
   std::ranges::sort(names);
   return names;
 }
@@ -101,7 +100,7 @@ void add_directory(Sources& sources, const std::string& directory) {
     return;
   }
   const std::string prefix = directory + '/';
-  for (const std::string& name : *names) add_file(sources, prefix + name, FileKind::Regular);
+  for (const std::string& name : *names) add_file(sources, prefix + name);
 }
 
 }  // namespace
@@ -111,7 +110,7 @@ Sources read_default_sources(std::string_view root) {
   const std::string directory = std::string(root) + kConfigDirectory;
   Sources sources;
   sources.searched = {file, directory + "/*" + std::string(kExtension)};
-  if (exists(file)) add_file(sources, file, FileKind::Regular);
+  if (exists(file)) add_file(sources, file);
   add_directory(sources, directory);
   return sources;
 }
@@ -119,7 +118,7 @@ Sources read_default_sources(std::string_view root) {
 Sources read_named_source(const std::string& path) {
   Sources sources;
   sources.searched = {path};
-  add_file(sources, path, FileKind::Any);
+  add_file(sources, path);
   return sources;
 }
 

@@ -27,7 +27,7 @@ struct Sources {
 // Neither needs to exist. `root` is put in front of both.
 Sources read_default_sources(std::string_view root = "");
 
-// Reads the file that was asked for by name, and nothing else. It must exist, and may be a pipe.
+// Reads the file that was asked for by name, and nothing else. It must exist, and be a regular file.
 Sources read_named_source(const std::string& path);
 
 }  // namespace cinit::config

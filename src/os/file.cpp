@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "os/processes.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::os {
 namespace {
@@ -53,62 +55,140 @@ std::vector<int> list_descriptors() {
   return found;
 }
 
-int write_file(const std::string& path, std::string_view content, int flags, mode_t mode) {
-  const Fd file(sys::open(AT_FDCWD, path.c_str(), flags | O_WRONLY | O_NONBLOCK | O_CLOEXEC, mode));
-  if (!file) return file.error();
+// Again when a signal came first, but not for ever.
+template <class Call>
+long uninterrupted(Call call) {
+  constexpr int kMostAttempts = 16;
+  long result = -EINTR;
+  for (int i = 0; i < kMostAttempts && result == -EINTR; ++i) result = call();
+  return result;
+}
+
+int write_all(const Fd& file, std::string_view content) {
   while (!content.empty()) {
-    const long written = sys::write(file.get(), content.data(), content.size());
+    const long written = uninterrupted([&] { return sys::write(file.get(), content.data(), content.size()); });
     if (written < 0) return static_cast<int>(-written);
     content.remove_prefix(static_cast<std::size_t>(written));
   }
   return 0;
 }
 
+// A link to /dev/null takes a file out of a directory of such files: systemd's manual pages call that masking.
+bool is_null(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3); }
+
+// Not with O_TRUNC: what it is has to be known first. A hard link to a file of root's can be made by any user.
+int rewrite(const Fd& file, bool is_ours, std::string_view content) {
+  if (!file) return file.error();
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) return errno;
+  if (is_null(status)) return 0;
+  if (!S_ISREG(status.st_mode)) return ENOTSUP;
+  if (!is_ours && status.st_nlink > 1) return EMLINK;
+  if (ftruncate(file.get(), 0) != 0) return errno;
+  return write_all(file, content);
+}
+
+int write_in_place(const std::string& path, std::string_view content, int flags, mode_t mode) {
+  const Result<Place> place = find_place_anywhere(path);
+  if (!place) return place.error().code;
+  return rewrite(place->open(O_WRONLY | flags, mode), place->trusted || geteuid() != 0, content);
+}
+
+// A name itself, and not what it leads to if it is a link.
+struct Entry {
+  explicit Entry(const std::string& path)
+      : name(path.substr(path.rfind('/') + 1)),
+        directory(open_directory(path.substr(0, path.size() - name.size()) + ".")) {}
+
+  std::string name;
+  Fd directory;
+};
+
 }  // namespace
 
+bool may_pass(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN ||
+         error == EINTR || error == EIO;
+}
+
 int make_directories(const std::string& path, mode_t mode) {
-  constexpr mode_t kParentMode = 0755;
-  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return 0;
-  const std::size_t slash = path.rfind('/');
-  if (errno != ENOENT || slash == std::string::npos || slash == 0) return errno;
-  if (const int error = make_directories(path.substr(0, slash), kParentMode); error != 0) return error;
-  return mkdir(path.c_str(), mode) == 0 || errno == EEXIST ? 0 : errno;
+  const Result<Place> place = make_place(path);
+  if (!place) return place.error().code;
+  return mkdirat(place->directory.get(), place->name.c_str(), mode) == 0 || errno == EEXIST ? 0 : errno;
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t most) {
-  const Fd file(sys::open(AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return Error{strerror(file.error())};
+  const Result<Place> place = find_place_anywhere(path);
+  if (!place) return place.error();
+  return read_file(place->open(O_RDONLY), most);
+}
+
+Result<std::string> read_file(const Fd& file, std::size_t most) {
+  if (!file) return system_error(file.error());
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) return system_error(errno);
+  if (S_ISDIR(status.st_mode)) return system_error(EISDIR);
+  if (!S_ISREG(status.st_mode) && !is_null(status)) return Error{"it is not a regular file", ENOTSUP};
   std::string content;
   char buffer[4096];
   while (true) {
-    const long size = sys::read(file.get(), buffer, sizeof(buffer));
-    if (size < 0) return Error{strerror(static_cast<int>(-size))};
+    const long size = uninterrupted([&] { return sys::read(file.get(), buffer, sizeof(buffer)); });
+    if (size < 0) return system_error(static_cast<int>(-size));
     if (size == 0) return content;
     content.append(buffer, static_cast<std::size_t>(size));
-    if (content.size() > most) return Error{"it is longer than " + std::to_string(most) + " bytes"};
+    if (content.size() > most) return Error{"it is longer than " + std::to_string(most) + " bytes", EFBIG};
   }
 }
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {
-  DIR* const directory = opendir(path.c_str());
-  if (!directory) return Error{strerror(errno)};
+  const Fd place = open_directory(path);
+  if (!place) return system_error(place.error());
+  const long opened = sys::open(place.get(), ".", O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+  if (opened < 0) return system_error(static_cast<int>(-opened));
+  DIR* const directory = fdopendir(static_cast<int>(opened));
+  if (!directory) {
+    sys::close(static_cast<int>(opened));
+    return system_error(ENOMEM);
+  }
   std::vector<std::string> names;
+  errno = 0;
   while (const dirent* entry = readdir(directory)) {
     if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
   }
+  const int error = errno;
   closedir(directory);
+  if (error != 0) return system_error(error);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 int create_file(const std::string& path, std::string_view content, mode_t mode) {
-  return write_file(path, content, O_CREAT | O_EXCL, mode);
+  const Entry entry(path);
+  if (!entry.directory) return entry.directory.error();
+  const Fd file(
+      sys::open(entry.directory.get(), entry.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, mode));
+  return file ? write_all(file, content) : file.error();
 }
 
-int overwrite_file(const std::string& path, std::string_view content) { return write_file(path, content, O_TRUNC, 0); }
+int overwrite_file(const std::string& path, std::string_view content) { return write_in_place(path, content, 0, 0); }
 
 int write_file(const std::string& path, std::string_view content, mode_t mode) {
-  return write_file(path, content, O_CREAT | O_TRUNC, mode);
+  return write_in_place(path, content, O_CREAT, mode);
+}
+
+int replace_file(const Fd& directory, const char* name, std::string_view content, mode_t mode) {
+  const std::string other = std::string(name) + ".new";
+  if (unlinkat(directory.get(), other.c_str(), 0) != 0 && errno != ENOENT) return errno;
+  const Fd file(sys::open(directory.get(), other.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, mode));
+  if (!file) return file.error();
+  if (const int error = write_all(file, content); error != 0) return error;
+  return renameat(directory.get(), other.c_str(), directory.get(), name) == 0 ? 0 : errno;
+}
+
+int remove_file(const std::string& path) {
+  const Entry entry(path);
+  if (!entry.directory) return entry.directory.error();
+  return unlinkat(entry.directory.get(), entry.name.c_str(), 0) == 0 ? 0 : errno;
 }
 
 Fd open_log(const std::string& path, uid_t uid, gid_t gid) {

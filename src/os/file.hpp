@@ -14,11 +14,22 @@
 
 namespace cinit::os {
 
-// The whole content of a file, at most `most` bytes: a longer one is an error. The message does not repeat the path.
+// Whether the reason for which something could not be looked at may be gone the next time: no descriptor, no memory, an error of the
+// device. Such an error says nothing about what was looked for.
+bool may_pass(int error);
+
+// Every path here is found as find_place_anywhere() does: a link that another user could have made leads nowhere (ELOOP). Only
+// regular files are read and written, those of /proc and /sys included, and /dev/null; anything else is opened without waiting
+// and without becoming our terminal, and refused.
+
+// The whole content of a file, at most `most` bytes: a longer one is an error. The message does not repeat the path. An error
+// has the errno, ENOTSUP for what is no regular file.
 Result<std::string> read_file(const std::string& path, std::size_t most);
+// The same for a file that is open.
+Result<std::string> read_file(const Fd& file, std::size_t most);
 
 // The names in a directory, sorted by their bytes (the order of the C locale), without "." and "..". The message does not
-// repeat the path.
+// repeat the path; the error has the errno.
 Result<std::vector<std::string>> list_directory(const std::string& path);
 
 // Makes a file that is not there yet; a link in its place is not followed. Returns 0 or an errno.
@@ -27,11 +38,19 @@ int create_file(const std::string& path, std::string_view content, mode_t mode);
 // Replaces the content of a file that exists. Returns 0 or an errno.
 int overwrite_file(const std::string& path, std::string_view content);
 
-// Replaces the content of a file in place, so that its owner and mode stay; a new one gets `mode`. Never waits for the
-// reader of a FIFO. Returns 0 or an errno.
+// Replaces the content of a file in place, so that its owner and mode stay; a new one gets `mode`. Returns 0 or an errno: ENOTSUP for
+// what is no regular file, EMLINK for a file with a second name where another user may have made that name.
 int write_file(const std::string& path, std::string_view content, mode_t mode);
 
-// mkdir(2), with what is missing on the way (0755). One that is there already is no error. Returns 0 or an errno.
+// Puts a new file in the place of `name` in `directory`: a reader sees all of the old content or all of the new one. `name`.new
+// is used for it, and what another user has put there (a FIFO, a link) is removed. Returns 0 or an errno.
+int replace_file(const Fd& directory, const char* name, std::string_view content, mode_t mode);
+
+// Removes a file, or the link of that name. Returns 0 or an errno.
+int remove_file(const std::string& path);
+
+// mkdir(2), with what is missing on the way (0755). One that is there already is no error, and a link of root's to nothing gets what
+// it leads to. Returns 0 or an errno.
 int make_directories(const std::string& path, mode_t mode);
 
 // Opens a log file for appending, and makes it when it is not there, for `uid` and `gid` when those are not -1. It never

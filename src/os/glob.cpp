@@ -1,10 +1,11 @@
 #include "os/glob.hpp"
 
-#include <dirent.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 
-#include <algorithm>
+#include <utility>
+
+#include "os/file.hpp"
 
 namespace cinit::os {
 namespace {
@@ -26,15 +27,10 @@ std::string below(std::string_view directory, std::string_view path) {
 
 // The names in `directory` that match, sorted.
 std::vector<std::string> names_in(const std::string& directory, const std::string& pattern) {
-  std::vector<std::string> names;
-  DIR* const stream = opendir(directory.c_str());
-  if (stream == nullptr) return names;
-  while (const dirent* entry = readdir(stream)) {
-    if (fnmatch(pattern.c_str(), entry->d_name, kFlags) == 0) names.emplace_back(entry->d_name);
-  }
-  closedir(stream);
-  std::ranges::sort(names);
-  return names;
+  Result<std::vector<std::string>> names = list_directory(directory);
+  if (!names) return {};
+  std::erase_if(*names, [&](const std::string& name) { return fnmatch(pattern.c_str(), name.c_str(), kFlags) != 0; });
+  return *std::move(names);
 }
 
 bool exists(const std::string& path) {

@@ -38,6 +38,10 @@ bool has_kernel_links(int directory, const struct stat& status) {
 
 class Walk {
  public:
+  // What to do where another user may change names, and where a directory is missing.
+  enum class Way { EndAmongOthers, Anywhere, Make };
+
+  explicit Walk(Way way) : goes_anywhere_(way != Way::EndAmongOthers), makes_(way == Way::Make) {}
   // Ends with a place, or the errno why there is none.
   Result<Place> run(const std::string& path, int base);
 
@@ -50,15 +54,18 @@ class Walk {
   int start_over();
   int end(bool trusted);
   void take_name();
+  bool may_follow() const { return !among_others_ || geteuid() != 0; }
 
+  Fd open_entry() const;
+
+  const bool goes_anywhere_;
+  const bool makes_;
   Place place_;
   bool ended_ = false;
-  struct stat directory_ {};  // of place_.directory
-  std::string name_;          // what is looked at, in place_.directory
-  std::string rest_;          // of the path, behind that name
-  // How many directories below the base. The way to that one is not known, so neither is what ".." means there.
-  int depth_ = 0;
-  bool from_root_ = false;
+  bool among_others_ = false;  // other users may have changed a name that was passed
+  struct stat directory_ {};   // of place_.directory
+  std::string name_;           // what is looked at, in place_.directory
+  std::string rest_;           // of the path, behind that name
   int links_ = 0;
 };
 
@@ -74,23 +81,33 @@ Result<Place> Walk::run(const std::string& path, int base) {
 
 int Walk::step() {
   take_name();
-  if (name_ == "." && rest_.empty()) return end(true);
+  if (name_ == "." && rest_.empty()) return end(!among_others_);
   if (name_ == ".") return 0;
   if (name_ == "..") return go_up();
-  const bool ours = names_are_ours(directory_);
+  const bool ours = !among_others_ && names_are_ours(directory_);
+  const bool sticky = !among_others_ && has_sticky_bit(directory_);
   // Not even looked at: a file system of that user's (FUSE) might make us wait.
-  if (!ours && !has_sticky_bit(directory_)) return end(false);
-  Fd entry(sys::open(place_.directory.get(), name_.c_str(), kLook | O_NOFOLLOW));
-  if (entry.error() == ENOENT && (rest_.empty() || !ours)) return end(ours);
+  if (!ours && !sticky && !goes_anywhere_) return end(false);
+  Fd entry = open_entry();
+  const bool may_end = rest_.empty() || (!ours && !goes_anywhere_);
+  if (entry.error() == ENOENT && may_end) return end(ours);
   struct stat status {};
   if (!entry) return entry.error();
   if (fstat(entry.get(), &status) != 0) return errno;
-  if (!ours && !is_fixed_by_sticky_bit(status)) return end(false);
+  among_others_ = !ours && !(sticky && is_fixed_by_sticky_bit(status));
+  if (among_others_ && !goes_anywhere_) return end(false);
   if (S_ISLNK(status.st_mode)) return follow(entry);
-  if (rest_.empty()) return end(true);
-  if (!S_ISDIR(status.st_mode)) return ENOTDIR;
-  ++depth_;
-  return enter(std::move(entry));
+  if (rest_.empty()) return end(!among_others_);
+  return S_ISDIR(status.st_mode) ? enter(std::move(entry)) : ENOTDIR;
+}
+
+Fd Walk::open_entry() const {
+  constexpr mode_t kMode = 0755;
+  const auto open = [this] { return Fd(sys::open(place_.directory.get(), name_.c_str(), kLook | O_NOFOLLOW)); };
+  Fd entry = open();
+  if (!makes_ || rest_.empty() || entry.error() != ENOENT) return entry;
+  const int error = mkdirat(place_.directory.get(), name_.c_str(), kMode) == 0 ? 0 : errno;
+  return error == 0 || error == EEXIST ? open() : Fd(-error);
 }
 
 // Names are separated by one slash or more; behind the last slash is the directory itself.
@@ -107,22 +124,18 @@ int Walk::enter(Fd directory) {
   return fstat(place_.directory.get(), &directory_) == 0 ? 0 : errno;
 }
 
-int Walk::start_over() {
-  from_root_ = true;
-  return enter(Fd(sys::open(AT_FDCWD, "/", kLook | O_DIRECTORY)));
-}
+int Walk::start_over() { return enter(Fd(sys::open(AT_FDCWD, "/", kLook | O_DIRECTORY))); }
 
 int Walk::go_up() {
-  if (!from_root_ && depth_ == 0) return end(false);
-  --depth_;
   if (rest_.empty()) rest_ = "/";
   return enter(Fd(sys::open(place_.directory.get(), "..", kLook | O_DIRECTORY)));
 }
 
 int Walk::follow(const Fd& link) {
+  if (!may_follow()) return ELOOP;
   if (has_kernel_links(place_.directory.get(), directory_)) {
     place_.kernel_link = rest_.empty();
-    return end(rest_.empty());
+    return rest_.empty() ? end(!among_others_) : goes_anywhere_ ? ELOOP : end(false);
   }
   if (++links_ > kMostLinks) return ELOOP;
   char target[PATH_MAX];
@@ -136,16 +149,28 @@ int Walk::follow(const Fd& link) {
 int Walk::end(bool trusted) {
   ended_ = true;
   place_.trusted = trusted;
+  place_.complete = trusted || goes_anywhere_;
   place_.name = name_ + rest_;
   return 0;
 }
 
 }  // namespace
 
-Result<Place> find_place(const std::string& path, int base) { return Walk().run(path, base); }
+Result<Place> find_place(const std::string& path, int base) { return Walk(Walk::Way::EndAmongOthers).run(path, base); }
+
+Result<Place> find_place_anywhere(const std::string& path, int base) {
+  return Walk(Walk::Way::Anywhere).run(path, base);
+}
+
+Result<Place> make_place(const std::string& path) { return Walk(Walk::Way::Make).run(path, AT_FDCWD); }
+
+Fd open_directory(const std::string& path, int base) {
+  Result<Place> place = find_place_anywhere(path + "/", base);
+  return place ? std::move(place->directory) : Fd(-place.error().code);
+}
 
 Fd Place::open(int flags, mode_t mode) const {
-  if (!trusted) return Fd(-EPERM);
+  if (!complete) return Fd(-EPERM);
   const int no_link = kernel_link ? 0 : O_NOFOLLOW;
   return Fd(sys::open(directory.get(), name.c_str(), flags | no_link | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
 }

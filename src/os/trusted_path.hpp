@@ -16,24 +16,25 @@
 namespace cinit::os {
 
 struct Place {
-  // The last directory that is reached by names which only root and our effective user may change (O_PATH).
+  // The last directory that was reached (O_PATH).
   Fd directory;
-  // What is to be opened in it. Of a trusted place this is one name, which may be missing and is no link, or "." for a
-  // path that names a directory (ending in "/", "." or ".."). Otherwise it is the rest of the path, with slashes and links.
+  // What is to be opened in it. Of a place that is complete this is one name, which may be missing and was no link, or "." for
+  // a path that names a directory (ending in "/", "." or ".."). Otherwise it is the rest of the path, with slashes and links.
   std::string name;
   // Whether only root and our effective user can change what `name` means in `directory`.
   bool trusted = false;
+  bool complete = false;
   // `name` is a link of the kernel's own, such as /proc/self/fd/1 (/dev/stdout): it has no text that could be followed.
   bool kernel_link = false;
 
   // openat(2), without following a link that is not the kernel's own, and without waiting: O_NOFOLLOW, O_NONBLOCK, O_NOCTTY
-  // and O_CLOEXEC are added. A failed Fd has the errno; EPERM when the place is not trusted.
+  // and O_CLOEXEC are added. A failed Fd has the errno; EPERM when the place is not complete.
   Fd open(int flags, mode_t mode = 0) const;
 };
 
 // Walks `path` from the root directory, or a relative one from the directory `base`, the way to which is taken for fixed.
 // Links are followed by hand where only root and our effective user may change names (ELOOP after 40), and nowhere else: in
-// a place where others may, the walk ends, and the place is not trusted.
+// a place where others may, the walk ends, and the place is neither trusted nor complete.
 //
 // Who may change the names in a directory: its owner, and whoever may write to it. In one with the sticky bit (/tmp) what is
 // there belongs to its own owner, so a name that is missing is not ours, nor is a file with a second name: that may be a hard
@@ -42,6 +43,16 @@ struct Place {
 // Opens with O_PATH alone, so that no FIFO, device or lease is waited for. Fails, with the errno, where the kernel does: ENOENT
 // (a directory on the way is missing), ENOTDIR, EACCES, ELOOP, EMFILE; EINVAL for a path with a NUL.
 Result<Place> find_place(const std::string& path, int base = AT_FDCWD);
+
+// The same, but goes on in directories where others may change names, so that each place is complete. A link there is not
+// followed, and fails with ELOOP; without root's rights it is, for then it leads to nothing that its maker may not open.
+Result<Place> find_place_anywhere(const std::string& path, int base = AT_FDCWD);
+
+// The same, and directories that are missing on the way are made (0755).
+Result<Place> make_place(const std::string& path);
+
+// Opens the directory `path` (O_PATH), found as find_place_anywhere() does. A failed Fd has the errno.
+Fd open_directory(const std::string& path, int base = AT_FDCWD);
 
 // Whether only root and our effective user may make, rename and remove names in the directory with this status.
 bool names_are_ours(const struct stat& directory);

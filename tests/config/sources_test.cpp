@@ -62,6 +62,14 @@ TEST_CASE("a file that is asked for by name must exist, and is the only one") {
   CHECK(sources.searched == std::vector<std::string>{path});
 }
 
+TEST_CASE("a file that is asked for by name is a regular one, and a FIFO is not waited for") {
+  const TemporaryDirectory root;
+  const std::string path = root.path() + "/fifo";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(to_text(read_named_source(path).problems) == path + ": error: is not a regular file\n");
+  CHECK(to_text(read_named_source("/dev/zero").problems) == "/dev/zero: error: is not a regular file\n");
+}
+
 TEST_CASE("what is there and cannot be read is an error, and the rest is still read") {
   const TemporaryDirectory root;
   const std::string etc = root.path() + "/etc";

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "files.hpp"
 #include "forked.hpp"
 #include "launch.hpp"
+#include "os/trusted_path.hpp"
 
 using namespace cinit::test;
 namespace os = cinit::os;
@@ -78,11 +81,159 @@ TEST_CASE("what cannot be read says why") {
   CHECK(error_of(os::read_file(directory.path(), 10)) == "Is a directory");
 }
 
-TEST_CASE("a FIFO that nobody writes to is empty, and keeps nobody waiting") {
+// A directory of root's with one of a user's in it.
+class TwoOwners {
+ public:
+  TwoOwners() {
+    REQUIRE(chmod(directory_.path().c_str(), 0755) == 0);
+    make_directories(path() + "/user");
+    REQUIRE(chown((path() + "/user").c_str(), 1000, 1000) == 0);
+    write_file(path() + "/secret", "secret");
+  }
+  const std::string& path() const { return directory_.path(); }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+TEST_CASE("only regular files are read, and a FIFO, a terminal or a socket keeps nobody waiting") {
   const TemporaryDirectory directory;
-  const std::string path = directory.path() + "/fifo";
-  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
-  CHECK(in_child([&] { return error_of(os::read_file(path, 10)); }) == "no error");
+  const std::string fifo = directory.path() + "/fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  const auto read = [](const std::string& path) { return in_child([&] { return error_of(os::read_file(path, 10)); }); };
+  CHECK(read(fifo) == "it is not a regular file");
+  CHECK(read("/dev/ptmx") == "it is not a regular file");
+  CHECK(read("/dev/zero") == "it is not a regular file");
+  CHECK(os::read_file(fifo, 10).error().code == ENOTSUP);
+  CHECK(read("/proc/self/comm") == "no error");
+  CHECK(*os::read_file("/dev/null", 10) == "");
+}
+
+TEST_CASE("a terminal that is read or written by mistake does not become the controlling one of a session's leader") {
+  const os::Fd terminal(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  REQUIRE(terminal);
+  REQUIRE(unlockpt(terminal.get()) == 0);
+  const std::string name = ptsname(terminal.get());
+  const auto body = [&] {
+    setsid();
+    const std::string refused = error_of(os::read_file(name, 10));
+    const int error = os::write_file(name, "text", 0600);
+    const os::Fd own(os::sys::open(AT_FDCWD, "/dev/tty", O_RDWR | O_CLOEXEC));
+    return refused + ", " + std::to_string(error == ENOTSUP) + (own ? ", a terminal" : ", no terminal");
+  };
+  CHECK(in_child(body) == "it is not a regular file, 1, no terminal");
+}
+
+TEST_CASE("a link that another user could have made is followed neither to read nor to write") {
+  const TwoOwners tree;
+  const std::string link = tree.path() + "/user/link";
+  REQUIRE(symlink("../secret", link.c_str()) == 0);
+  CHECK(os::read_file(link, 99).error().code == ELOOP);
+  CHECK(os::overwrite_file(link, "x") == ELOOP);
+  CHECK(os::write_file(link, "x", 0600) == ELOOP);
+  CHECK(os::create_file(link, "x", 0600) == EEXIST);
+  REQUIRE(symlink("..", (tree.path() + "/user/up").c_str()) == 0);
+  CHECK(os::write_file(tree.path() + "/user/up/new", "x", 0600) == ELOOP);
+  CHECK(os::create_file(tree.path() + "/user/up/new", "x", 0600) == ELOOP);
+  CHECK(os::remove_file(tree.path() + "/user/up/secret") == ELOOP);
+  CHECK(os::make_directories(tree.path() + "/user/up/new", 0700) == ELOOP);
+  CHECK(os::list_directory(tree.path() + "/user/up").error().code == ELOOP);
+  CHECK(*os::read_file(tree.path() + "/secret", 99) == "secret");
+  CHECK(names_in(tree.path()) == std::vector<std::string>{"secret", "user"});
+  // But it can be removed itself.
+  CHECK(os::remove_file(link) == 0);
+  // One of root's is followed.
+  REQUIRE(symlink("secret", (tree.path() + "/link").c_str()) == 0);
+  CHECK(os::write_file(tree.path() + "/link", "new", 0600) == 0);
+  CHECK(*os::read_file(tree.path() + "/link", 99) == "new");
+}
+
+TEST_CASE("a hard link that another user could have made is not written to") {
+  const TwoOwners tree;
+  const std::string name = tree.path() + "/user/name";
+  REQUIRE(link((tree.path() + "/secret").c_str(), name.c_str()) == 0);
+  CHECK(os::write_file(name, "x", 0600) == EMLINK);
+  CHECK(*os::read_file(tree.path() + "/secret", 99) == "secret");
+  REQUIRE(link((tree.path() + "/secret").c_str(), (tree.path() + "/own").c_str()) == 0);
+  CHECK(os::write_file(tree.path() + "/own", "x", 0600) == 0);
+}
+
+TEST_CASE("what is written to is a regular file or nothing") {
+  const TemporaryDirectory directory;
+  const std::string fifo = directory.path() + "/fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  const os::Fd reader(os::sys::open(AT_FDCWD, fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  CHECK(os::write_file(fifo, "text", 0600) == ENOTSUP);
+  CHECK(os::overwrite_file(fifo, "text") == ENOTSUP);
+  CHECK(os::write_file("/dev/null", "text", 0600) == 0);
+  CHECK(os::overwrite_file(directory.path() + "/missing", "text") == ENOENT);
+  CHECK(names_in(directory.path()) == std::vector<std::string>{"fifo"});
+  const std::string file = directory.path() + "/file";
+  write_file(file, "a long text");
+  REQUIRE(chmod(file.c_str(), 0604) == 0);
+  CHECK(os::write_file(file, "text", 0600) == 0);
+  CHECK(*os::read_file(file, 99) == "text");
+  struct stat status {};
+  REQUIRE(stat(file.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0604);
+}
+
+TEST_CASE("a file that its owner holds with a lease is not waited for, and may be read later") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/file";
+  write_file(path, "text");
+  const auto body = [&] {
+    const os::Fd owner(os::sys::open(AT_FDCWD, path.c_str(), O_RDWR | O_CLOEXEC));
+    // The kernel tells the holder of it by SIGIO.
+    signal(SIGIO, SIG_IGN);
+    if (fcntl(owner.get(), F_SETLEASE, F_WRLCK) != 0) return std::string("no lease");
+    const auto read = os::read_file(path, 10);
+    return error_of(read) + (os::may_pass(read.error().code) ? ", may pass" : "");
+  };
+  CHECK(in_child(body) == "Resource temporarily unavailable, may pass");
+}
+
+TEST_CASE("want of descriptors may pass, and what is missing stays") {
+  const auto body = [] {
+    const rlimit64 none{3, 3};
+    os::sys::setrlimit(RLIMIT_NOFILE, &none);
+    const int read = os::read_file("/etc/passwd", 99).error().code;
+    const int listed = os::list_directory("/etc").error().code;
+    const int written = os::write_file("/etc/nosuch/file", "", 0600);
+    return std::to_string(read == EMFILE && listed == EMFILE && written == EMFILE && os::may_pass(read));
+  };
+  CHECK(in_child(body) == "1");
+  CHECK_FALSE(os::may_pass(os::read_file("/nosuch", 9).error().code));
+}
+
+TEST_CASE("directories are made where they are missing, and where a link of root's leads") {
+  const TwoOwners tree;
+  CHECK(os::make_directories(tree.path() + "/a/b/c", 0700) == 0);
+  CHECK(os::make_directories(tree.path() + "/a/b/c", 0700) == 0);
+  struct stat status {};
+  REQUIRE(stat((tree.path() + "/a/b").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0755);
+  REQUIRE(symlink("target/below", (tree.path() + "/dangling").c_str()) == 0);
+  CHECK(os::make_directories(tree.path() + "/dangling", 0700) == 0);
+  CHECK(stat((tree.path() + "/target/below").c_str(), &status) == 0);
+  REQUIRE(symlink("other", (tree.path() + "/link").c_str()) == 0);
+  CHECK(os::make_directories(tree.path() + "/link/below", 0700) == 0);
+  CHECK(stat((tree.path() + "/other/below").c_str(), &status) == 0);
+  CHECK(os::make_directories(tree.path() + "/user/a/b", 0700) == 0);
+}
+
+TEST_CASE("a file is replaced as a whole, and what is in the way of that is not written to") {
+  const TwoOwners tree;
+  const os::Fd directory = os::open_directory(tree.path() + "/user");
+  REQUIRE(directory);
+  REQUIRE(symlink("../secret", (tree.path() + "/user/name").c_str()) == 0);
+  REQUIRE(symlink("../secret", (tree.path() + "/user/name.new").c_str()) == 0);
+  CHECK(os::replace_file(directory, "name", "text", 0640) == 0);
+  CHECK(*os::read_file(tree.path() + "/user/name", 99) == "text");
+  CHECK(*os::read_file(tree.path() + "/secret", 99) == "secret");
+  CHECK(names_in(tree.path() + "/user") == std::vector<std::string>{"name"});
+  make_directories(tree.path() + "/user/other.new");
+  CHECK(os::replace_file(directory, "other", "text", 0640) == EISDIR);
 }
 
 // ---- open_log

@@ -183,17 +183,61 @@ TEST_CASE("a FIFO on the way or at the end makes nobody wait") {
   CHECK(place->open(O_WRONLY).error() == ENXIO);
 }
 
-TEST_CASE("a relative path begins in the directory that is given, and does not leave it upwards") {
+TEST_CASE("a relative path begins in the directory that is given") {
   const Tree tree;
   const os::Fd base(os::sys::open(AT_FDCWD, (tree / "etc").c_str(), O_PATH | O_CLOEXEC));
   tree.link("../home", "etc/home");
   tree.link("/etc/passwd", "etc/passwd");
   CHECK(describe(os::find_place("app/file", base.get())) == "ours: " + tree / "etc/app" + " file");
-  CHECK(describe(os::find_place("app/../app/file", base.get())) == "ours: " + tree / "etc/app" + " file");
-  CHECK(describe(os::find_place("../home", base.get())) == "not ours: " + tree / "etc" + " ../home");
-  CHECK(describe(os::find_place("home/new", base.get())) == "not ours: " + tree / "etc" + " ../home/new");
+  CHECK(describe(os::find_place("../etc/app/file", base.get())) == "ours: " + tree / "etc/app" + " file");
+  CHECK(describe(os::find_place("home/new", base.get())) == "not ours: " + tree / "home" + " new");
   CHECK(describe(os::find_place("passwd", base.get())) == "ours: /etc passwd");
   CHECK(describe(os::find_place("x", 9999)) == failed(EBADF));
+}
+
+TEST_CASE("a walk that goes anywhere passes through other users' directories, and follows no link there") {
+  const Tree tree;
+  const auto find_anywhere = [](const std::string& path) { return describe(os::find_place_anywhere(path)); };
+  tree.link("/etc/shadow", "home/logs/link");
+  tree.link("/etc", "home/directory");
+  tree.link("../home", "etc/home");
+  CHECK(find_anywhere(tree / "etc/app/file") == "ours: " + tree / "etc/app" + " file");
+  CHECK(find_anywhere(tree / "etc/home/logs/web.log") == "not ours: " + tree / "home/logs" + " web.log");
+  CHECK(find_anywhere(tree / "home/logs/link") == failed(ELOOP));
+  CHECK(find_anywhere(tree / "home/directory/passwd") == failed(ELOOP));
+  CHECK(find_anywhere(tree / "home/directory/") == failed(ELOOP));
+  CHECK(find_anywhere(tree / "home/nosuch/file") == failed(ENOENT));
+  CHECK(find_anywhere(tree / "home/logs/") == "not ours: " + tree / "home/logs" + " .");
+  CHECK(find_anywhere(tree / "tmp/nosuch") == "not ours: " + tree / "tmp" + " nosuch");
+  // A directory of root's in that of a user may be another one the next time.
+  make_directories(tree / "home/root");
+  CHECK(find_anywhere(tree / "home/root/file") == "not ours: " + tree / "home/root" + " file");
+  const auto as_user = [&] {
+    if (setresuid(3000, 3000, 3000) != 0) return std::string("setresuid");
+    return find_anywhere(tree / "home/directory/passwd");
+  };
+  CHECK(in_child(as_user) == "not ours: /etc passwd");
+}
+
+TEST_CASE("a place among others is opened without following what has been put there since") {
+  const Tree tree;
+  const auto place = os::find_place_anywhere(tree / "home/logs/new");
+  REQUIRE(place);
+  CHECK(place->open(O_WRONLY | O_CREAT, 0600));
+  REQUIRE(unlink((tree / "home/logs/new").c_str()) == 0);
+  REQUIRE(symlink("/etc/passwd", (tree / "home/logs/new").c_str()) == 0);
+  CHECK(place->open(O_RDONLY).error() == ELOOP);
+}
+
+TEST_CASE("a directory is opened by its path") {
+  const Tree tree;
+  tree.link("app", "etc/link");
+  tree.link("/etc", "home/link");
+  CHECK(os::open_directory(tree / "etc/link"));
+  CHECK(os::open_directory(tree / "home/logs"));
+  CHECK(os::open_directory(tree / "home/link").error() == ELOOP);
+  CHECK(os::open_directory(tree / "etc/app/file").error() == ENOTDIR);
+  CHECK(os::open_directory(tree / "nosuch").error() == ENOENT);
 }
 
 TEST_CASE("standard output by its name is a link of the kernel's own, and is opened as such") {
