@@ -45,10 +45,8 @@ Result<config::Variables> read_env_file(const config::EnvFile& file) {
   constexpr std::size_t kMost = 1 << 20;
   const Result<std::string> text = os::read_file(file.path, kMost);
   if (text) return config::parse_env_file(file.path, *text);
-  if (file.optional && os::Fd(os::sys::open(AT_FDCWD, file.path.c_str(), O_PATH | O_CLOEXEC)).error() == ENOENT) {
-    return config::Variables();
-  }
-  return Error{"env-file " + file.path + ": " + text.error().message};
+  if (file.optional && text.error().code == ENOENT) return config::Variables();
+  return Error{"env-file " + file.path + ": " + text.error().message, text.error().code};
 }
 
 }  // namespace cinit::init

@@ -42,7 +42,8 @@ config::Variables read_environment(char* const* envp);
 // Puts `stronger` over `variables`.
 void merge(config::Variables& variables, const config::Variables& stronger);
 
-// Reads an environment file. One that may be missing, and is, has no variables. The error names the file.
+// Reads an environment file. One that may be missing, and is, has no variables. The error names the
+// file, and has the errno when that cannot be read.
 Result<config::Variables> read_env_file(const config::EnvFile& file);
 
 }  // namespace cinit::init

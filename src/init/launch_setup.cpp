@@ -36,7 +36,9 @@ core::StartFailure failure(StartStage stage, int error, std::string detail) {
   return {stage, error, std::move(detail), may_succeed_later(error)};
 }
 
-core::StartFailure failure(StartStage stage, const Error& error) { return {stage, 0, error.message, false}; }
+core::StartFailure failure(StartStage stage, const Error& error) {
+  return {stage, error.code, error.message, os::may_pass(error.code)};
+}
 
 rlim64_t to_rlim(const std::optional<std::uint64_t>& value) { return value ? *value : RLIM64_INFINITY; }
 
@@ -201,7 +203,9 @@ LaunchSetup::Failed LaunchSetup::find_groups() {
       groups_.push_back(*gid);
     }
   } else {
-    groups_ = os::groups_of(account_->name, child_.gid);
+    Result<std::vector<gid_t>> groups = os::groups_of(account_->name, child_.gid);
+    if (!groups) return failure(StartStage::Prepare, groups.error());
+    groups_ = *std::move(groups);
   }
   static constexpr gid_t kNone = 0;  // an empty list is one, too
   child_.groups = groups_.empty() ? &kNone : groups_.data();

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -305,6 +308,66 @@ TEST_CASE("an unknown user or group is a failed start, which is not tried again"
 }
 
 // ---- Environment
+
+TEST_CASE("a user, a group or an environment file that cannot be looked at is tried again, and is no other identity") {
+  const TemporaryDirectory directory;
+  write_file(directory.path() + "/env", "A=1\n");
+  const auto prepare_without_descriptors = [&](const std::function<void(config::Service&)>& ask) {
+    return with_accounts([&] {
+      Launched launched;
+      ask(launched.service.spec);
+      const rlimit64 none{3, 3};
+      os::sys::setrlimit(RLIMIT_NOFILE, &none);
+      const LaunchSetup::Failed failed = launched.prepare();
+      if (!failed) return std::string("prepared");
+      return (failed->transient ? "later: " : "never: ") + failed->detail;
+    });
+  };
+  const std::string passwd = "later: /etc/passwd cannot be read: Too many open files";
+  const std::string group = "later: /etc/group cannot be read: Too many open files";
+  using Spec = config::Service;
+  CHECK(prepare_without_descriptors([](Spec& spec) { spec.user = "web"; }) == passwd);
+  CHECK(prepare_without_descriptors([](Spec& spec) { spec.user = "3000"; }) == passwd);
+  CHECK(prepare_without_descriptors([](Spec& spec) { spec.group = "web"; }) == group);
+  CHECK(prepare_without_descriptors([](Spec& spec) { spec.groups = {{"5", "logs"}}; }) == group);
+  CHECK(prepare_without_descriptors([&](Spec& spec) {
+          spec.env_file = config::EnvFile{directory.path() + "/env", true};
+        }) == "later: env-file " + directory.path() + "/env: Too many open files");
+}
+
+TEST_CASE("the groups of a user that cannot be looked at are not left out") {
+  const auto body = [] {
+    Launched launched;
+    launched.service.spec.user = "web";
+    // Regular, and read(2) fails with EIO.
+    if (mount("/proc/self/mem", "/etc/group", nullptr, MS_BIND, nullptr) != 0) return std::string("mount");
+    const LaunchSetup::Failed failed = launched.prepare();
+    return failed ? (failed->transient ? "later: " : "never: ") + failed->detail : "prepared";
+  };
+  CHECK(in_child([&] {
+          enter_mount_namespace();
+          replace_file("/etc/passwd", kPasswd);
+          return body();
+        }) == "later: /etc/group cannot be read: Input/output error");
+}
+
+TEST_CASE("an id that means unchanged is a failed start, and not root") {
+  const auto prepare_with = [](const std::string& passwd, const std::string& group) {
+    return in_child([&] {
+      enter_mount_namespace();
+      replace_file("/etc/passwd", passwd);
+      replace_file("/etc/group", group);
+      Launched launched;
+      launched.service.spec.user = "u";
+      return identity(launched);
+    });
+  };
+  const std::string end = "which is no number from 0 to 4294967294";
+  CHECK(prepare_with("u:x:4294967295:1000::/:\n", "") == "/etc/passwd:1: the uid of \"u\" is \"4294967295\", " + end);
+  CHECK(prepare_with("u:x:1000:4294967295::/:\n", "") == "/etc/passwd:1: the gid of \"u\" is \"4294967295\", " + end);
+  CHECK(prepare_with("u:x:1000:1000::/:\n", "g:x:4294967295:u\n") ==
+        "/etc/group:1: the gid of \"g\" is \"4294967295\", " + end);
+}
 
 TEST_CASE("the environment grows from the container's own to the service's, each stronger than the one before") {
   const TemporaryDirectory directory;
