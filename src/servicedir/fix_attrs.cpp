@@ -20,6 +20,7 @@
 #include "os/accounts.hpp"
 #include "os/fd.hpp"
 #include "os/glob.hpp"
+#include "os/trusted_path.hpp"
 #include "servicedir/value_file.hpp"
 
 namespace cinit::servicedir {
@@ -108,8 +109,19 @@ Result<gid_t> group_of(const Result<os::Account>& user) {
   return user.error();
 }
 
-// One rule at work. Everything is done by name in a directory that is open, and on links themselves: a link that somebody
-// puts into its place meanwhile leads nowhere.
+// What is meant where there is no such user or group: an error of looking does not say that.
+std::optional<std::uint32_t> or_fallback(const Result<std::uint32_t>& id, std::optional<std::uint32_t> fallback) {
+  if (id) return *id;
+  return id.error().code == 0 ? fallback : std::nullopt;
+}
+
+// What has been looked at: what is done to it is done to this, whatever has its name by then.
+struct Entry {
+  os::Fd file;  // O_PATH; of a link itself
+  struct stat status {};
+};
+
+// One rule at work.
 class Fixer {
  public:
   Fixer(const AttributeRule& rule, bool hidden, std::vector<std::string>& messages)
@@ -120,11 +132,13 @@ class Fixer {
  private:
   bool find_owner();
   void fix_path(std::string path);
-  std::optional<struct stat> look_at(int directory, const std::string& name, const std::string& path);
-  void fix(int directory, const std::string& name, const std::string& path, const struct stat& status);
-  void give(int directory, const std::string& name, const std::string& path, const struct stat& status);
-  void set_mode(int directory, const std::string& name, const std::string& path, const struct stat& status);
-  void descend(int directory, const std::string& name, const std::string& path);
+  std::optional<Entry> look_at(int directory, const struct stat& place, const std::string& name,
+                               const std::string& path);
+  void fix(const Entry& entry, const std::string& path);
+  bool is_planted(const struct stat& place, const struct stat& status) const;
+  void give(const Entry& entry, const std::string& path);
+  void set_mode(const Entry& entry, const std::string& path);
+  void descend(const Entry& entry, const std::string& path);
   void tell(const std::string& path, const std::string& what);
   void tell_error(const std::string& path, const std::string& what) { tell(path, what + ": " + strerror(errno)); }
 
@@ -154,8 +168,8 @@ void Fixer::tell(const std::string& path, const std::string& what) {
 bool Fixer::find_owner() {
   const Result<os::Account> user = os::find_user(rule_.user);
   const Result<gid_t> group = rule_.group ? os::find_group(*rule_.group) : group_of(user);
-  const auto uid = user ? std::optional<uid_t>(user->uid) : rule_.fallback_uid;
-  const auto gid = group ? std::optional<gid_t>(*group) : rule_.fallback_gid;
+  const auto uid = or_fallback(user ? Result<uid_t>(user->uid) : user.error(), rule_.fallback_uid);
+  const auto gid = or_fallback(group, rule_.fallback_gid);
   if (!uid || !gid) tell(rule_.path, uid ? group.error().message : user.error().message);
   uid_ = uid.value_or(0);
   gid_ = gid.value_or(0);
@@ -166,48 +180,62 @@ void Fixer::fix_path(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   const std::size_t begin = path.rfind('/') + 1;
   const std::string name = begin == path.size() ? "." : path.substr(begin);  // the root directory has no name
-  const os::Fd parent(os::sys::open(AT_FDCWD, path.substr(0, begin).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const os::Fd parent = os::open_directory(path.substr(0, begin));
   if (parent.error() == ENOENT) return;
   if (!parent) return tell(path, std::string("cannot be looked at: ") + strerror(parent.error()));
-  const auto status = look_at(parent.get(), name, path);
-  if (!status) return;
-  if (S_ISLNK(status->st_mode)) return tell(path, "is a link, and none is followed: name what it leads to");
-  fix(parent.get(), name, path, *status);
+  struct stat place {};
+  if (fstat(parent.get(), &place) != 0) return tell_error(path, "cannot be looked at");
+  const std::optional<Entry> entry = look_at(parent.get(), place, name, path);
+  if (!entry) return;
+  if (S_ISLNK(entry->status.st_mode)) return tell(path, "is a link, and none is followed: name what it leads to");
+  fix(*entry, path);
 }
 
-// Nothing: it is not there any more, or it is told why not.
-std::optional<struct stat> Fixer::look_at(int directory, const std::string& name, const std::string& path) {
-  struct stat status {};
-  if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return status;
-  if (errno != ENOENT) tell_error(path, "cannot be looked at");
+// In a directory that had this status before anything was done to it. Nothing: it is not there any more, or it is told why not.
+std::optional<Entry> Fixer::look_at(int directory, const struct stat& place, const std::string& name,
+                                    const std::string& path) {
+  Entry entry{os::Fd(os::sys::open(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC))};
+  const int error = !entry.file ? entry.file.error() : fstat(entry.file.get(), &entry.status) != 0 ? errno : 0;
+  if (error != 0 && error != ENOENT) tell(path, std::string("cannot be looked at: ") + strerror(error));
+  if (error != 0) return std::nullopt;
+  if (!is_planted(place, entry.status)) return entry;
+  tell(path, "is left alone: it has a second name, and another user may have made this one");
   return std::nullopt;
+}
+
+// A hard link to a file of root's, for example: any user can make one in a directory of his own.
+bool Fixer::is_planted(const struct stat& place, const struct stat& status) const {
+  if (S_ISDIR(status.st_mode) || status.st_nlink == 1 || status.st_uid == uid_) return false;
+  return !os::names_are_ours(place) && place.st_uid != status.st_uid;
 }
 
 // A directory gets its mode last: it may be one that lets nobody in but root. But one that does not let its owner in now gets
 // it first.
-void Fixer::fix(int directory, const std::string& name, const std::string& path, const struct stat& status) {
+void Fixer::fix(const Entry& entry, const std::string& path) {
   constexpr mode_t kEntry = S_IRUSR | S_IXUSR;
-  give(directory, name, path, status);
-  if (S_ISLNK(status.st_mode)) return;
-  const bool descends = S_ISDIR(status.st_mode) && rule_.recurses;
-  const bool is_open = (status.st_mode & kEntry) == kEntry;
-  if (descends && is_open) descend(directory, name, path);
-  set_mode(directory, name, path, status);
-  if (descends && !is_open) descend(directory, name, path);
+  const mode_t mode = entry.status.st_mode;
+  give(entry, path);
+  if (S_ISLNK(mode)) return;
+  const bool descends = S_ISDIR(mode) && rule_.recurses;
+  const bool is_open = (mode & kEntry) == kEntry;
+  if (descends && is_open) descend(entry, path);
+  set_mode(entry, path);
+  if (descends && !is_open) descend(entry, path);
 }
 
 // What is right is not touched: it may be on a file system that is read-only, or would copy it.
-void Fixer::give(int directory, const std::string& name, const std::string& path, const struct stat& status) {
-  if (status.st_uid == uid_ && status.st_gid == gid_) return;
-  if (fchownat(directory, name.c_str(), uid_, gid_, AT_SYMLINK_NOFOLLOW) == 0) return;
+void Fixer::give(const Entry& entry, const std::string& path) {
+  if (entry.status.st_uid == uid_ && entry.status.st_gid == gid_) return;
+  if (fchownat(entry.file.get(), "", uid_, gid_, AT_EMPTY_PATH) == 0) return;
   tell_error(path, "cannot be given to " + std::to_string(uid_) + ":" + std::to_string(gid_));
 }
 
-// After a change of owner, which takes away the set-user-id bit.
-void Fixer::set_mode(int directory, const std::string& name, const std::string& path, const struct stat& status) {
+// After a change of owner, which takes away the set-user-id bit. fchmod(2) does not take a descriptor with O_PATH.
+void Fixer::set_mode(const Entry& entry, const std::string& path) {
+  const struct stat& status = entry.status;
   const std::optional<mode_t>& mode = S_ISDIR(status.st_mode) ? rule_.directory_mode : rule_.file_mode;
   if (!mode || ((status.st_mode & 07777) == *mode && status.st_uid == uid_ && status.st_gid == gid_)) return;
-  if (fchmodat(directory, name.c_str(), *mode, AT_SYMLINK_NOFOLLOW) == 0) return;
+  if (chmod(("/proc/self/fd/" + std::to_string(entry.file.get())).c_str(), *mode) == 0) return;
   tell_error(path, "cannot get mode " + octal(*mode));
 }
 
@@ -216,26 +244,28 @@ struct CloseDirectory {
 };
 using OpenDirectory = std::unique_ptr<DIR, CloseDirectory>;
 
-OpenDirectory open_directory(int directory, const std::string& name) {
-  const int fd = openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+OpenDirectory open_directory(const Entry& entry) {
+  const int fd = openat(entry.file.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return nullptr;
   OpenDirectory opened(fdopendir(fd));
   if (!opened) close(fd);
   return opened;
 }
 
-void Fixer::descend(int directory, const std::string& name, const std::string& path) {
-  const OpenDirectory opened = open_directory(directory, name);
+void Fixer::descend(const Entry& entry, const std::string& path) {
+  const OpenDirectory opened = open_directory(entry);
   if (!opened) return tell_error(path, "cannot be opened");
   std::vector<std::string> names;
-  while (const dirent* entry = readdir(opened.get())) {
-    const std::string_view found = entry->d_name;
-    if (found != "." && found != ".." && (hidden_ || !found.starts_with('.'))) names.emplace_back(found);
+  errno = 0;
+  while (const dirent* found = readdir(opened.get())) {
+    const std::string_view name = found->d_name;
+    if (name != "." && name != ".." && (hidden_ || !name.starts_with('.'))) names.emplace_back(name);
   }
+  if (errno != 0) tell_error(path, "cannot be read to its end");
   std::ranges::sort(names);
-  for (const std::string& each : names) {
-    const std::string below = std::string(path).append("/").append(each);
-    if (const auto status = look_at(dirfd(opened.get()), each, below)) fix(dirfd(opened.get()), each, below, *status);
+  for (const std::string& name : names) {
+    const std::string below = std::string(path).append("/").append(name);
+    if (const auto each = look_at(dirfd(opened.get()), entry.status, name, below)) fix(*each, below);
   }
 }
 

@@ -44,7 +44,9 @@ AttributeRules parse_attributes(const std::string& file, std::string_view text);
 AttributeRules read_attributes(const std::string& directory);
 
 // Carries the rules out, one by one; a path that does not exist is passed over. No link is followed: neither on the way down,
-// where it is given to the new owner itself, nor as the path of a rule, whose parent directories may be links all the same.
+// where it is given to the new owner itself, nor as the path of a rule, whose parent directories may be links of root's all the
+// same. A file with a second name in a directory of another user's is left alone: that may be a hard link to a file of root's.
+// The fallback is for a user or a group that does not exist, and not for one that could not be looked up.
 // Hidden files below a directory are left alone unless `hidden` (S6_FIX_ATTRS_HIDDEN).
 // Returns what has gone wrong, in lines of their own, "FILE:LINE: PATH: ..."; nothing stops the rest. Of one rule no more than
 // a few are told, and how many there were.

@@ -240,7 +240,47 @@ TEST_CASE("fix-attrs: what is there and cannot be looked at is told") {
     if (setresuid(kNobody, kNobody, kNobody) != 0) return std::string("setresuid");
     return carry_out(tree, "@/dir true 0:0 - -");
   };
-  CHECK(in_child(body) == "f:1: /dir/file: cannot be looked at: Permission denied\n");
+  CHECK(in_child(body) == "f:1: /dir: cannot be opened: Permission denied\n");
+}
+
+TEST_CASE(
+    "fix-attrs: a hard link that another user may have made is left alone, and one in a directory of root's is not") {
+  Tree tree;
+  tree.file("/secret").file("/data/own").file("/image/file");
+  REQUIRE(chmod(tree.path().c_str(), 0755) == 0);
+  REQUIRE(link(tree.path("/secret").c_str(), tree.path("/data/planted").c_str()) == 0);
+  REQUIRE(link(tree.path("/image/file").c_str(), tree.path("/image/other").c_str()) == 0);
+  REQUIRE(chown(tree.path("/data").c_str(), 1000, 1000) == 0);
+  CHECK(carry_out(tree, "@/data true 1000:1000 0600 0700\n@/image true 1000:1000 0600 0700\n") ==
+        "f:1: /data/planted: is left alone: it has a second name, and another user may have made this one\n");
+  CHECK(state_of(tree, "/secret") == "0:0 644");
+  CHECK(state_of(tree, "/data/own") == "1000:1000 600");
+  CHECK(state_of(tree, "/image/file") == "1000:1000 600");
+  CHECK(carry_out(tree, "@/data/planted false 1000:1000 0600 0700\n") ==
+        "f:1: /data/planted: is left alone: it has a second name, and another user may have made this one\n");
+  CHECK(state_of(tree, "/secret") == "0:0 644");
+}
+
+TEST_CASE("fix-attrs: a directory on the way that another user has made a link leads nowhere") {
+  Tree tree;
+  tree.file("/etc/shadow").directory("/data").link("../etc", "/data/app");
+  REQUIRE(chmod(tree.path().c_str(), 0755) == 0);
+  REQUIRE(chown(tree.path("/data").c_str(), 1000, 1000) == 0);
+  CHECK(carry_out(tree, "@/data/app/shadow false 1000:1000 - -") ==
+        "f:1: /data/app/shadow: cannot be looked at: Too many levels of symbolic links\n");
+  CHECK(state_of(tree, "/etc/shadow") == "0:0 644");
+}
+
+TEST_CASE("fix-attrs: the fallback is not for a user that could not be looked up") {
+  const auto body = [] {
+    enter_mount_namespace();
+    // Regular, and read(2) fails with EIO.
+    if (mount("/proc/self/mem", "/etc/passwd", nullptr, MS_BIND, nullptr) != 0) return std::string("mount");
+    Tree tree;
+    tree.file("/file");
+    return carry_out(tree, "@/file false nosuch,5:6 - -") + state_of(tree, "/file");
+  };
+  CHECK(in_child(body) == "f:1: /file: /etc/passwd cannot be read: Input/output error\n0:0 644");
 }
 
 // The table of s6-overlay's README, as s6-envuidgid 2.11.3 has it: a user before the colon, a group behind it.
