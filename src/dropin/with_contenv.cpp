@@ -21,17 +21,35 @@
 namespace cinit::dropin {
 namespace {
 
+using servicedir::Contenv;
 using servicedir::EnvironmentFiles;
 
-constexpr int kWrongUsage = 100;  // as with all programs of s6 and execline
+// As with all programs of s6 and execline.
+constexpr int kWrongUsage = 100;
+constexpr int kSystemCallFailed = 111;
 constexpr char kOldContainerEnvironment[] = "/var/run/s6/container_environment";
 constexpr std::string_view kPath = "PATH=";
 
-EnvironmentFiles read_files() {
+Result<Contenv> read_files() {
   const char* const keep = getenv("S6_KEEP_ENV");
-  if (keep && servicedir::keeps_environment(keep)) return {};
-  if (auto files = servicedir::read_contenv(servicedir::kContainerEnvironment)) return *std::move(files);
-  return servicedir::read_contenv(kOldContainerEnvironment).value_or(EnvironmentFiles());
+  if (keep && servicedir::keeps_environment(keep)) return Contenv();
+  for (const char* const directory : {servicedir::kContainerEnvironment, kOldContainerEnvironment}) {
+    Result<std::optional<Contenv>> found = servicedir::read_contenv(directory);
+    if (!found) return Error{std::string(directory) + ": " + found.error().message};
+    if (*found) return **std::move(found);
+  }
+  return Contenv();
+}
+
+// Of a user who may not read them. Those that are in the environment already are not missed.
+void warn_of_missing(const std::vector<std::string>& forbidden) {
+  std::string missing;
+  for (const std::string& name : forbidden) {
+    if (!getenv(name.c_str())) missing.append(missing.empty() ? "" : ", ").append(name);
+  }
+  if (missing.empty()) return;
+  print(2, "with-contenv: not set, for want of permission to read " + std::string(servicedir::kContainerEnvironment) +
+               ": " + missing + "\n");
 }
 
 // "NAME=VALUE" strings: what the files say in the place of what `envp` has, which is kept otherwise.
@@ -68,7 +86,13 @@ int run_with_contenv(char** argv, char** envp) {
     print(2, "with-contenv: usage: with-contenv PROGRAM ARGS...\n");
     return kWrongUsage;
   }
-  std::vector<std::string> variables = merge(envp, read_files());
+  const Result<Contenv> found = read_files();
+  if (!found) {
+    print(2, "with-contenv: " + found.error().message + "\n");
+    return kSystemCallFailed;
+  }
+  warn_of_missing(found->forbidden);
+  std::vector<std::string> variables = merge(envp, found->files);
   std::vector<char*> pointers;
   const char* search_path = nullptr;
   for (std::string& variable : variables) {

@@ -1,5 +1,7 @@
 #include "init/boot.hpp"
 
+#include <string.h>
+
 #include "base/exit_code.hpp"
 #include "base/line.hpp"
 #include "config/load.hpp"
@@ -14,6 +16,7 @@
 #include "os/file.hpp"
 #include "os/line_writer.hpp"
 #include "os/unix_stream.hpp"
+#include "servicedir/contenv.hpp"
 #include "servicedir/service_trees.hpp"
 
 namespace cinit::init {
@@ -84,10 +87,9 @@ Surroundings take_surroundings(const BootRequest& request) {
   surroundings.environment = read_environment(request.environment);
   surroundings.inherited_fds = os::take_inherited_descriptors();
   surroundings.null = os::open_null();
-  if (surroundings.directory.exists()) {
-    surroundings.directory.import(surroundings.environment);
-    surroundings.directory.dump(surroundings.environment);
-  }
+  const Result<bool> imported = surroundings.directory.import(surroundings.environment);
+  if (!imported) surroundings.environment_error = imported.error();
+  if (imported && *imported) surroundings.directory.dump(surroundings.environment);
   const bool runs_command_alone = request.no_services && request.skip_startup_files;
   if (!request.personality && !runs_command_alone) surroundings.s6 = S6Overlay::find(surroundings.environment);
   return surroundings;
@@ -261,7 +263,10 @@ std::optional<int> begin_s6_overlay(const BootRequest& request, const config::Co
   for (const auto& complaints : {s6->warn_of_settings(), s6->make_executable(), s6->make_places()}) {
     for (const std::string& complaint : complaints) warn_of_hooks(output.log, complaint);
   }
-  s6->write_environment(surroundings.environment);
+  if (const int error = s6->write_environment(surroundings.environment); error != 0) {
+    warn_of_hooks(output.log, "with-contenv lacks variables: " + std::string(servicedir::kContainerEnvironment) +
+                                  " cannot be written: " + strerror(error));
+  }
   if (request.skip_startup_files || !s6->early_program()) return std::nullopt;
   return run_early_program(request, container, surroundings, output);
 }
@@ -277,7 +282,8 @@ int exit_code_of(const End& end, const std::optional<S6Overlay>& s6) {
 int boot(const BootRequest& request) {
   Surroundings surroundings = take_surroundings(request);
   if (!surroundings.null) {
-    return give_up(request, exit_code::kBootFailed, no_descriptors("/dev/null cannot be opened"));
+    return give_up(request, exit_code::kBootFailed,
+                   no_descriptors("/dev/null cannot be opened"));
   }
   const config::Sources sources = read_sources(request);
   config::Loaded loaded = load(sources, request, surroundings.environment);

@@ -1,7 +1,5 @@
 #include "init/container_environment.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -31,32 +29,39 @@ bool is_plain(char letter) {
 
 }  // namespace
 
-bool ContainerEnvironment::exists() const {
-  return os::sys::faccess(path(kEnvironmentDirectory).c_str(), R_OK | X_OK) == 0;
-}
-
-// What is no file, cannot be read, or cannot be a variable (a NUL in it) is no variable.
-config::Variables ContainerEnvironment::read() const {
+// What is no file, cannot be read, or cannot be a variable (a NUL in it) is no variable. std::nullopt: there is no directory for us.
+Result<std::optional<config::Variables>> ContainerEnvironment::read() const {
+  const std::string directory = path(kEnvironmentDirectory);
+  const Result<std::vector<std::string>> names = os::list_directory(directory);
+  if (!names && os::may_pass(names.error().code)) return names.error();
+  if (!names) return std::optional<config::Variables>();
   config::Variables variables;
-  const Result<std::vector<std::string>> names = os::list_directory(path(kEnvironmentDirectory));
-  if (!names) return variables;
   for (const std::string& name : *names) {
-    Result<std::string> value = os::read_file(path(kEnvironmentDirectory) + "/" + name, kLargestValue);
+    Result<std::string> value = os::read_file(std::string(directory).append("/").append(name), kLargestValue);
+    if (!value && os::may_pass(value.error().code)) return value.error();
     if (!value || name.find('=') != std::string::npos || value->find('\0') != std::string::npos) continue;
     if (value->ends_with('\n')) value->pop_back();
     variables.emplace(name, *std::move(value));
   }
-  return variables;
+  return std::optional(std::move(variables));
 }
 
-void ContainerEnvironment::import(config::Variables& variables) {
-  variables.merge(read());
+Result<bool> ContainerEnvironment::import(config::Variables& variables) {
+  Result<std::optional<config::Variables>> found = read();
+  if (!found) return found.error();
+  if (!*found) return false;
+  variables.merge(**found);
   write_files(without_own(variables));
-  files_ = read();
+  Result<std::optional<config::Variables>> written = read();
+  if (written && *written) files_ = **std::move(written);
+  return true;
 }
 
-void ContainerEnvironment::reload(config::Variables& variables) {
-  const config::Variables before = std::exchange(files_, read());
+Result<bool> ContainerEnvironment::reload(config::Variables& variables) {
+  Result<std::optional<config::Variables>> found = read();
+  if (!found) return found.error();
+  if (!*found) return false;
+  const config::Variables before = std::exchange(files_, **std::move(found));
   for (const auto& [name, value] : before) {
     if (!files_.contains(name)) variables.erase(name);
   }
@@ -65,25 +70,25 @@ void ContainerEnvironment::reload(config::Variables& variables) {
     const bool is_as_it_was = known != before.end() && known->second == value;
     if (!is_as_it_was || is_of_user(name)) variables.insert_or_assign(name, value);
   }
+  return true;
 }
 
 void ContainerEnvironment::write_files(const config::Variables& variables) const {
   for (const auto& [name, value] : variables) {
     const bool is_file_name = !name.empty() && name.find('/') == std::string::npos && name != "." && name != "..";
-    if (is_file_name && !is_of_user(name)) os::write_file(path(kEnvironmentDirectory) + "/" + name, value, 0644);
+    if (is_file_name && !is_of_user(name)) os::write_value(path(kEnvironmentDirectory) + "/" + name, value);
   }
 }
 
 void ContainerEnvironment::dump(const config::Variables& variables) const {
-  constexpr mode_t kMode = 0640;  // values may be secrets
   const config::Variables dumped = without_own(variables);
   const config::Variables of_everybody = without_users(dumped);
   const auto write = [&](const std::string& base) {
-    return os::write_file(base + ".sh", to_shell(of_everybody), kMode) == 0 &&
-           os::write_file(base + ".json", to_json(dumped), kMode) == 0;
+    return os::write_value(base + ".sh", to_shell(of_everybody)) == 0 &&
+           os::write_value(base + ".json", to_json(dumped)) == 0;
   };
   if (write(path(kEnvironmentDirectory))) return;
-  mkdir(path("/run/cinit").c_str(), 0750);
+  os::make_directories(path("/run/cinit"), 0750);
   write(path("/run/cinit/container_environment"));
 }
 

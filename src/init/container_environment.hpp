@@ -2,6 +2,7 @@
 // everything that starts after them by writing files there.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -18,17 +19,18 @@ class ContainerEnvironment {
   // `root` is put in front of every path.
   explicit ContainerEnvironment(std::string root = "") : root_(std::move(root)) {}
 
-  // Without the directory there is nothing to do.
-  bool exists() const;
+  // Both readings return whether there is a directory that we may read. With an error they have changed nothing: what the
+  // directory holds could not be found out, for a reason that may pass.
 
   // The first reading. Variables that the container has already (docker run -e) win over files; then every variable gets a
-  // file, except those that belong to a user (HOME, USER...) and cinit's own (kOwnVariables). What cannot be written stays unwritten.
-  void import(config::Variables& variables);
+  // file, except those that belong to a user (HOME, USER...) and cinit's own (kOwnVariables). A new file may be read by the
+  // group of the directory, and by nobody else (0640): its value may be a secret. What cannot be written stays unwritten.
+  Result<bool> import(config::Variables& variables);
 
   // After a hook: what it has written wins, and variables whose files it has removed are unset. A file that is as it was is
   // left alone: it may be one that could not be written, and then the container's own variable is still the stronger. Those
   // that belong to a user are never written, so theirs was written by somebody who wants it.
-  void reload(config::Variables& variables);
+  Result<bool> reload(config::Variables& variables);
 
   // Writes the dumps, without cinit's own variables, in place, so that their owners and modes stay; where /etc cannot be
   // written, to /run/cinit. Where neither can be, there are none. The one for shells has nothing that belongs to a user: it is
@@ -36,7 +38,7 @@ class ContainerEnvironment {
   void dump(const config::Variables& variables) const;
 
  private:
-  config::Variables read() const;
+  Result<std::optional<config::Variables>> read() const;
   void write_files(const config::Variables& variables) const;
   std::string path(const char* name) const { return root_ + name; }
 

@@ -103,16 +103,32 @@ Launcher::Prepared Launcher::prepare_probe(core::ServiceId id, const config::Com
 
 Launcher::Prepared Launcher::finish(core::ServiceId id, std::unique_ptr<LaunchSetup> setup,
                                     const Provision& provision) {
+  if (auto failed = renew_environment()) return *std::move(failed);
   if (auto failed = setup->prepare(provision)) return *std::move(failed);
   if (setup->child().set_uid && setup->child().uid != geteuid()) share_outputs(plan_[id].spec);
   return setup;
 }
 
 void Launcher::reload_environment() {
-  if (surroundings_.s6) surroundings_.s6->reload_environment(surroundings_.environment);
-  if (!surroundings_.directory.exists()) return;
-  surroundings_.directory.reload(surroundings_.environment);
-  surroundings_.directory.dump(surroundings_.environment);
+  std::optional<Error>& error = surroundings_.environment_error;
+  error.reset();
+  if (surroundings_.s6) error = surroundings_.s6->reload_environment(surroundings_.environment);
+  if (error) return;
+  const Result<bool> reloaded = surroundings_.directory.reload(surroundings_.environment);
+  if (!reloaded) {
+    error = reloaded.error();
+  } else if (*reloaded) {
+    surroundings_.directory.dump(surroundings_.environment);
+  }
+}
+
+// Nothing starts in an environment that hooks may have changed.
+std::optional<core::StartFailure> Launcher::renew_environment() {
+  if (surroundings_.environment_error) reload_environment();
+  if (!surroundings_.environment_error) return std::nullopt;
+  const Error& error = *surroundings_.environment_error;
+  return core::StartFailure{StartStage::Prepare, error.code,
+                            "what hooks have made of the environment cannot be read: " + error.message, true};
 }
 
 // Programs open /dev/stdout and /dev/stderr by name, as nginx's logs in many images do; as another user than the one that

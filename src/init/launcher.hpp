@@ -26,6 +26,8 @@ struct Surroundings {
   os::Fd null;
   // By which hooks change the environment.
   ContainerEnvironment directory;
+  // Why what it, or that of s6-overlay, holds now is not known; unset: it is.
+  std::optional<Error> environment_error = {};
   std::optional<S6Overlay> s6;
 };
 
@@ -66,6 +68,7 @@ class Launcher {
 
   Prepared prepare_command(core::ServiceId id, const config::Command& command, pid_t main);
   Prepared finish(core::ServiceId id, std::unique_ptr<LaunchSetup> setup, const Provision& provision);
+  std::optional<core::StartFailure> renew_environment();
   void share_outputs(const config::Service& spec);
 };
 

@@ -78,17 +78,19 @@ void make_executable_file(const std::string& path, std::vector<std::string>& com
   constexpr mode_t kReadable = 0444;
   struct stat status {};
   if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || access(path.c_str(), X_OK) == 0) return;
+  const os::Fd file = os::open_file_itself(path, O_RDONLY);
+  const bool is_regular = file && fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode);
   const mode_t mode = (status.st_mode & 07777) | (status.st_mode & kReadable) >> 2 | S_IXUSR;
-  if (fchmodat(AT_FDCWD, path.c_str(), mode, 0) != 0) {
-    complaints.push_back(path + " is not executable, and cannot be made so: " + strerror(errno) + " (chmod +x)");
-  }
+  if (is_regular && fchmod(file.get(), mode) == 0) return;
+  const int error = file ? errno : file.error();
+  complaints.push_back(path + " is not executable, and cannot be made so: " + strerror(error) + " (chmod +x)");
 }
 
 bool is_script(const std::string& name) { return !name.starts_with('.'); }
 
 int write_new_file(const std::string& path, std::string_view content, mode_t mode) {
   if (const int error = os::make_directories(path.substr(0, path.rfind('/')), kScriptMode); error != 0) return error;
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return errno;
+  if (const int error = os::remove_file(path); error != 0 && error != ENOENT) return error;
   return os::create_file(path, content, mode);
 }
 
@@ -215,20 +217,22 @@ void S6Overlay::add_to(core::Commands& commands) const {
                                settings_.first_words.end());
 }
 
-void S6Overlay::write_environment(const config::Variables& environment) {
+int S6Overlay::write_environment(const config::Variables& environment) {
   const std::string directory = path(servicedir::kContainerEnvironment);
-  servicedir::write_contenv(directory, environment);
+  const int error = servicedir::write_contenv(directory, environment);
   known_.clear();
-  if (const auto files = servicedir::read_contenv(directory)) {
-    for (const auto& [name, value] : *files) known_.push_back(name);
-  }
+  const auto found = servicedir::read_contenv(directory);
+  if (!found || !*found) return error;
+  for (const auto& [name, value] : (*found)->files) known_.push_back(name);
+  return error;
 }
 
-void S6Overlay::reload_environment(config::Variables& environment) {
-  const auto files = servicedir::read_contenv(path(servicedir::kContainerEnvironment));
-  if (!files) return;
+std::optional<Error> S6Overlay::reload_environment(config::Variables& environment) {
+  const auto found = servicedir::read_contenv(path(servicedir::kContainerEnvironment));
+  if (!found) return found.error();
+  if (!*found) return std::nullopt;
   for (const std::string& name : std::exchange(known_, {})) environment.erase(name);
-  for (const auto& [name, value] : *files) {
+  for (const auto& [name, value] : (*found)->files) {
     known_.push_back(name);
     if (value) {
       environment.insert_or_assign(name, *value);
@@ -236,6 +240,7 @@ void S6Overlay::reload_environment(config::Variables& environment) {
       environment.erase(name);
     }
   }
+  return std::nullopt;
 }
 
 std::optional<int> S6Overlay::exit_code() const {

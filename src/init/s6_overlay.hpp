@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "base/time.hpp"
 #include "config/config.hpp"
 #include "core/plan.hpp"
@@ -58,8 +59,10 @@ class S6Overlay {
   const std::optional<config::Variables>& bare_environment() const { return bare_environment_; }
 
   // The environment directory that with-contenv reads. What scripts have changed in it, everything that starts later gets.
-  void write_environment(const config::Variables& environment);
-  void reload_environment(config::Variables& environment);
+  // The first returns 0, or the errno of what could not be written; the second an error, which has changed nothing, when the
+  // directory could not be read for a reason that may pass.
+  int write_environment(const config::Variables& environment);
+  std::optional<Error> reload_environment(config::Variables& environment);
 
   // The exit code that a script has left for the container, where s6-overlay's versions look for it.
   std::optional<int> exit_code() const;

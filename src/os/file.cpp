@@ -100,9 +100,21 @@ struct Entry {
       : name(path.substr(path.rfind('/') + 1)),
         directory(open_directory(path.substr(0, path.size() - name.size()) + ".")) {}
 
+  Fd open(int flags, mode_t mode) const {
+    if (!directory) return Fd(-directory.error());
+    flags |= O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    return Fd(sys::open(directory.get(), name.c_str(), flags, mode));
+  }
+
   std::string name;
   Fd directory;
 };
+
+int remove(const std::string& path, int flags) {
+  const Entry entry(path);
+  if (!entry.directory) return entry.directory.error();
+  return unlinkat(entry.directory.get(), entry.name.c_str(), flags) == 0 ? 0 : errno;
+}
 
 }  // namespace
 
@@ -163,17 +175,29 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 }
 
 int create_file(const std::string& path, std::string_view content, mode_t mode) {
-  const Entry entry(path);
-  if (!entry.directory) return entry.directory.error();
-  const Fd file(
-      sys::open(entry.directory.get(), entry.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC, mode));
+  const Fd file = Entry(path).open(O_WRONLY | O_CREAT | O_EXCL, mode);
   return file ? write_all(file, content) : file.error();
 }
+
+Fd open_file_itself(const std::string& path, int flags) { return Entry(path).open(flags, 0); }
 
 int overwrite_file(const std::string& path, std::string_view content) { return write_in_place(path, content, 0, 0); }
 
 int write_file(const std::string& path, std::string_view content, mode_t mode) {
   return write_in_place(path, content, O_CREAT, mode);
+}
+
+int write_value(const std::string& path, std::string_view content) {
+  constexpr mode_t kMode = 0640;
+  const Result<Place> place = find_place_anywhere(path);
+  if (!place) return place.error().code;
+  const Fd made = place->open(O_WRONLY | O_CREAT | O_EXCL, kMode);
+  if (made.error() == EEXIST) return write_in_place(path, content, 0, 0);
+  struct stat directory {};
+  if (made && fstat(place->directory.get(), &directory) == 0 && directory.st_gid != getegid()) {
+    sys::call(SYS_fchown, made.get(), -1, directory.st_gid);
+  }
+  return made ? write_all(made, content) : made.error();
 }
 
 int replace_file(const Fd& directory, const char* name, std::string_view content, mode_t mode) {
@@ -185,11 +209,9 @@ int replace_file(const Fd& directory, const char* name, std::string_view content
   return renameat(directory.get(), other.c_str(), directory.get(), name) == 0 ? 0 : errno;
 }
 
-int remove_file(const std::string& path) {
-  const Entry entry(path);
-  if (!entry.directory) return entry.directory.error();
-  return unlinkat(entry.directory.get(), entry.name.c_str(), 0) == 0 ? 0 : errno;
-}
+int remove_file(const std::string& path) { return remove(path, 0); }
+
+int remove_directory(const std::string& path) { return remove(path, AT_REMOVEDIR); }
 
 Fd open_log(const std::string& path, uid_t uid, gid_t gid) {
   Fd log = open_log_once(path.c_str(), O_WRONLY | O_CREAT | O_EXCL);

@@ -42,12 +42,19 @@ int overwrite_file(const std::string& path, std::string_view content);
 // what is no regular file, EMLINK for a file with a second name where another user may have made that name.
 int write_file(const std::string& path, std::string_view content, mode_t mode);
 
+// The same for a value that may be a secret: a new file is readable for its owner, and for the group of the directory (0640).
+int write_value(const std::string& path, std::string_view content);
+
 // Puts a new file in the place of `name` in `directory`: a reader sees all of the old content or all of the new one. `name`.new
 // is used for it, and what another user has put there (a FIFO, a link) is removed. Returns 0 or an errno.
 int replace_file(const Fd& directory, const char* name, std::string_view content, mode_t mode);
 
-// Removes a file, or the link of that name. Returns 0 or an errno.
+// Opens what has this name itself, as Place::open() does: a link fails with ELOOP. A failed Fd has the errno.
+Fd open_file_itself(const std::string& path, int flags);
+
+// Removes a file, or the link of that name; an empty directory. Return 0 or an errno.
 int remove_file(const std::string& path);
+int remove_directory(const std::string& path);
 
 // mkdir(2), with what is missing on the way (0755). One that is there already is no error, and a link of root's to nothing gets what
 // it leads to. Returns 0 or an errno.

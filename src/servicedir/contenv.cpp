@@ -1,21 +1,21 @@
 #include "servicedir/contenv.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "config/parse_value.hpp"
 #include "os/file.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::servicedir {
 namespace {
 
 constexpr std::size_t kLargestValue = 128 * 1024;  // MAX_ARG_STRLEN of execve(2)
 constexpr mode_t kDirectoryMode = 0755;
-constexpr mode_t kFileMode = 0644;
 
 std::string join(const std::string& directory, const std::string& name) {
   return std::string(directory).append("/").append(name);
@@ -39,43 +39,52 @@ bool can_be_file(std::string_view name) {
   return !name.empty() && !is_hidden(name) && name.find('/') == std::string_view::npos;
 }
 
-// Whatever our umask is.
-int write_readable(const std::string& path, std::string_view content) {
-  if (const int error = os::write_file(path, content, kFileMode)) return error;
-  return chmod(path.c_str(), kFileMode) == 0 ? 0 : errno;
-}
-
-void remove_others(const std::string& directory, const config::Variables& variables) {
+void remove_files(const std::string& directory) {
   const Result<std::vector<std::string>> names = os::list_directory(directory);
   if (!names) return;
   for (const std::string& name : *names) {
-    if (!is_hidden(name) && !variables.contains(name)) unlink(join(directory, name).c_str());
+    if (!is_hidden(name)) os::remove_file(join(directory, name));
   }
+}
+
+// Whatever our umask is.
+int make_readable(const std::string& directory) {
+  const os::Fd place = os::open_directory(directory);
+  const os::Fd opened(place ? os::sys::open(place.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -place.error());
+  if (!opened) return opened.error();
+  return fchmod(opened.get(), kDirectoryMode) == 0 ? 0 : errno;
 }
 
 }  // namespace
 
 bool keeps_environment(std::string_view s6_keep_env) { return config::parse_uint32(s6_keep_env).value_or(0) != 0; }
 
-std::optional<EnvironmentFiles> read_contenv(const std::string& directory) {
+Result<std::optional<Contenv>> read_contenv(const std::string& directory) {
   const Result<std::vector<std::string>> names = os::list_directory(directory);
-  if (!names) return std::nullopt;
-  EnvironmentFiles files;
+  if (!names && os::may_pass(names.error().code)) return names.error();
+  if (!names) return std::optional<Contenv>();
+  Contenv found;
   for (const std::string& name : *names) {
     if (is_hidden(name) || name.find('=') != std::string::npos) continue;
     Result<std::string> content = os::read_file(join(directory, name), kLargestValue);
-    if (content) files.emplace(name, to_value(*std::move(content)));
+    if (content) {
+      found.files.emplace(name, to_value(*std::move(content)));
+    } else if (os::may_pass(content.error().code)) {
+      return content.error();
+    } else if (content.error().code == EACCES) {
+      found.forbidden.push_back(name);
+    }
   }
-  return files;
+  return std::optional(std::move(found));
 }
 
 int write_contenv(const std::string& directory, const config::Variables& variables) {
   os::make_directories(directory, kDirectoryMode);
-  int first_error = chmod(directory.c_str(), kDirectoryMode) == 0 ? 0 : errno;
-  remove_others(directory, variables);
+  int first_error = make_readable(directory);
+  remove_files(directory);
   for (const auto& [name, value] : variables) {
     if (!can_be_file(name)) continue;
-    const int error = write_readable(join(directory, name), to_content(value));
+    const int error = os::write_value(join(directory, name), to_content(value));
     if (first_error == 0) first_error = error;
   }
   return first_error;

@@ -1,6 +1,7 @@
 #include "init/container_environment.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "files.hpp"
+#include "forked.hpp"
+#include "os/syscall.hpp"
 
 using namespace cinit::init;
 using namespace cinit::test;
@@ -31,8 +34,14 @@ struct Fixture {
 
 TEST_CASE("without the directory there is no container environment") {
   const TemporaryDirectory root;
-  CHECK(!ContainerEnvironment(root.path()).exists());
-  CHECK(Fixture().directory.exists());
+  Variables variables{{"A", "1"}};
+  const auto none = ContainerEnvironment(root.path()).import(variables);
+  REQUIRE(none);
+  CHECK(!*none);
+  CHECK(names_in(root.path()).empty());
+  const auto some = Fixture().directory.import(variables);
+  REQUIRE(some);
+  CHECK(*some);
 }
 
 TEST_CASE("at first the container's own variables win, and every variable gets a file, but for those of a user") {
@@ -40,7 +49,7 @@ TEST_CASE("at first the container's own variables win, and every variable gets a
   fixture.write("COLOUR", "of the file\n");
   fixture.write("SHAPE", "round\n");
   Variables variables{{"COLOUR", "blue"}, {"HOME", "/root"}, {"USER", "root"}};
-  fixture.directory.import(variables);
+  REQUIRE(fixture.directory.import(variables));
   CHECK(variables == Variables{{"COLOUR", "blue"}, {"HOME", "/root"}, {"SHAPE", "round"}, {"USER", "root"}});
   CHECK(names_in(fixture.path("")) == std::vector<std::string>{"COLOUR", "SHAPE"});
   CHECK(read_file(fixture.path("COLOUR")) == "blue");
@@ -49,14 +58,14 @@ TEST_CASE("at first the container's own variables win, and every variable gets a
 TEST_CASE("later the files win, and a variable whose file is gone is unset") {
   Fixture fixture;
   Variables variables{{"COLOUR", "blue"}, {"HOME", "/root"}, {"SHAPE", "round"}};
-  fixture.directory.import(variables);
+  REQUIRE(fixture.directory.import(variables));
   fixture.write("COLOUR", "green\n");
   fixture.write("NEW", "1");
   fixture.remove("SHAPE");
-  fixture.directory.reload(variables);
+  REQUIRE(fixture.directory.reload(variables));
   CHECK(variables == Variables{{"COLOUR", "green"}, {"HOME", "/root"}, {"NEW", "1"}});
   fixture.remove("NEW");
-  fixture.directory.reload(variables);
+  REQUIRE(fixture.directory.reload(variables));
   CHECK(variables == Variables{{"COLOUR", "green"}, {"HOME", "/root"}});
 }
 
@@ -67,9 +76,9 @@ TEST_CASE(
   fixture.write("HOME", "/home/app\n");
   fixture.write("SHAPE", "round\n");
   Variables variables{{"HOME", "/root"}, {"SHAPE", "square"}};
-  fixture.directory.import(variables);
+  REQUIRE(fixture.directory.import(variables));
   CHECK(variables == Variables{{"HOME", "/root"}, {"SHAPE", "square"}});
-  fixture.directory.reload(variables);
+  REQUIRE(fixture.directory.reload(variables));
   CHECK(variables == Variables{{"HOME", "/home/app"}, {"SHAPE", "square"}});
 }
 
@@ -79,7 +88,7 @@ TEST_CASE("one newline at the end of a file is none of the value's") {
   fixture.write("ONE", "a\n");
   fixture.write("TWO", "a\nb\n\n");
   Variables variables;
-  fixture.directory.import(variables);
+  REQUIRE(fixture.directory.import(variables));
   CHECK(variables == Variables{{"NONE", ""}, {"ONE", "a"}, {"TWO", "a\nb\n"}});
 }
 
@@ -90,7 +99,7 @@ TEST_CASE("what cannot be a variable is passed over") {
   fixture.write("HUGE", std::string((128 << 10) + 1, 'x'));
   make_directories(fixture.path("directory"));
   Variables variables;
-  fixture.directory.import(variables);
+  REQUIRE(fixture.directory.import(variables));
   CHECK(variables.empty());
 }
 
@@ -98,10 +107,77 @@ TEST_CASE("a variable whose name is no file name gets no file, and stays") {
   Fixture fixture;
   Variables variables{{"..", "1"}, {"A/B", "2"}, {"../C", "3"}};
   const Variables before = variables;
-  fixture.directory.import(variables);
-  fixture.directory.reload(variables);
+  REQUIRE(fixture.directory.import(variables));
+  REQUIRE(fixture.directory.reload(variables));
   CHECK(variables == before);
   CHECK(!read_file(fixture.path("../C")));
+}
+
+TEST_CASE(
+    "values may be secrets: a new file is for root and the group of the directory, one that is there keeps its mode") {
+  Fixture fixture;
+  fixture.write("OLD", "1");
+  REQUIRE(chmod(fixture.path("OLD").c_str(), 0604) == 0);
+  REQUIRE(chown(fixture.path("").c_str(), 0, 4000) == 0);
+  REQUIRE(chmod(fixture.path("").c_str(), 0751) == 0);
+  Variables variables{{"OLD", "2"}, {"SECRET", "x"}};
+  REQUIRE(fixture.directory.import(variables));
+  const auto state_of = [&](const char* name) {
+    struct stat status {};
+    REQUIRE(stat(fixture.path(name).c_str(), &status) == 0);
+    char text[64];
+    snprintf(text, sizeof(text), "%u:%u %o", status.st_uid, status.st_gid, status.st_mode & 07777U);
+    return std::string(text);
+  };
+  CHECK(state_of("SECRET") == "0:4000 640");
+  CHECK(state_of("OLD") == "0:0 604");
+  CHECK(state_of("") == "0:4000 751");
+}
+
+TEST_CASE("in a directory of another user no link is followed and no FIFO waited for, neither to read nor to write") {
+  Fixture fixture;
+  const std::string secret = fixture.root.path() + "/secret";
+  write_file(secret, "secret");
+  REQUIRE(chmod(fixture.root.path().c_str(), 0755) == 0);
+  REQUIRE(symlink(secret.c_str(), fixture.path("READ").c_str()) == 0);
+  REQUIRE(symlink(secret.c_str(), fixture.path("WRITTEN").c_str()) == 0);
+  REQUIRE(link(secret.c_str(), fixture.path("HARD").c_str()) == 0);
+  REQUIRE(mkfifo(fixture.path("FIFO").c_str(), 0666) == 0);
+  REQUIRE(chown(fixture.path("").c_str(), 1000, 1000) == 0);
+  const auto body = [&] {
+    Variables variables{{"FIFO", "x"}, {"HARD", "x"}, {"NEW", "x"}, {"WRITTEN", "x"}};
+    const auto imported = fixture.directory.import(variables);
+    return std::string(imported && *imported && !variables.contains("READ") ? "imported" : "not imported");
+  };
+  CHECK(in_child(body) == "imported");
+  CHECK(read_file(secret) == "secret");
+  CHECK(read_file(fixture.path("NEW")) == "x");
+}
+
+TEST_CASE("a link that root has put into the directory is followed, as to a secret of the engine's") {
+  Fixture fixture;
+  write_file(fixture.root.path() + "/run/secrets/password", "secret\n");
+  REQUIRE(symlink("../../run/secrets/password", fixture.path("PASSWORD").c_str()) == 0);
+  Variables variables;
+  REQUIRE(fixture.directory.import(variables));
+  CHECK(variables == Variables{{"PASSWORD", "secret"}});
+}
+
+TEST_CASE("want of descriptors does not unset what the directory holds") {
+  Fixture fixture;
+  fixture.write("FILE", "1");
+  Variables variables{{"OWN", "2"}};
+  REQUIRE(fixture.directory.import(variables));
+  for (const rlim_t descriptors : {3U, 4U}) {
+    CHECK(in_child([&] {
+            const rlimit64 few{descriptors, descriptors};
+            cinit::os::sys::setrlimit(RLIMIT_NOFILE, &few);
+            Variables changed = variables;
+            const auto reloaded = fixture.directory.reload(changed);
+            return (reloaded ? std::string("reloaded") : reloaded.error().message) +
+                   (changed == variables ? ", unchanged" : ", changed");
+          }) == "Too many open files, unchanged");
+  }
 }
 
 TEST_CASE("the dumps are a script and an object, only for root and the group of the file") {

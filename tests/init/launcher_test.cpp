@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,12 +42,41 @@ struct Container {
     log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
     Listener listener(plan, config, *poller, {err, err, ""}, log);
     Launcher launcher(plan, config, surroundings, listener);
+    return launch(*poller, launcher);
+  }
+
+  // The same after a hook has ended, with what a start fails with that is prepared while cinit may have no more than that many
+  // descriptors.
+  std::string run_after_hook(rlim_t descriptors) {
+    Result<os::Poller> poller = os::Poller::make();
+    REQUIRE(poller);
+    os::LineWriter err(2);
+    log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
+    Listener listener(plan, config, *poller, {err, err, ""}, log);
+    Launcher launcher(plan, config, surroundings, listener);
+    const auto limit = [](rlim_t most) {
+      const rlimit64 limits{most, 64};
+      os::sys::setrlimit(RLIMIT_NOFILE, &limits);
+    };
+    limit(descriptors);
+    launcher.reload_environment();
+    std::string text;
+    {
+      const auto prepared = launcher.prepare(kOnly);
+      const auto* failed = std::get_if<core::StartFailure>(&prepared);
+      if (failed) text = (failed->transient ? "failed, later: " : "failed: ") + failed->detail + "; ";
+    }
+    limit(64);
+    return text + launch(*poller, launcher);
+  }
+
+  std::string launch(os::Poller& poller, Launcher& launcher) const {
     Children children(plan.services.size());
-    Starts starts(*poller, 0, children);
+    Starts starts(poller, 0, children);
     starts.begin({kOnly, ChildKind::Main}, [&] { return launcher.prepare(kOnly); });
     std::optional<Starts::Result> result = starts.take_result();
     while (!result) {
-      for (const std::uint64_t number : poller->wait(kNever)) starts.look(static_cast<std::uint32_t>(number));
+      for (const std::uint64_t number : poller.wait(kNever)) starts.look(static_cast<std::uint32_t>(number));
       result = starts.take_result();
     }
     const std::string end = result->pid == 0 ? "" : end_of(result->pid);
@@ -80,6 +110,32 @@ TEST_CASE("everything that a start depends on is looked up anew each time") {
   CHECK(container.run() == "code 5");
   write_file(directory.path() + "/env", "CODE=6\n");
   CHECK(container.run() == "code 6");
+}
+
+TEST_CASE("nothing starts in an environment that hooks have changed and that cannot be read yet") {
+  enum class Of { MyInit, S6 };
+  const auto run = [](Of whose, rlim_t descriptors) {
+    const TemporaryDirectory root;
+    const char* const place = whose == Of::S6 ? "/run/s6/container_environment" : "/etc/container_environment";
+    make_directories(root.path() + "/etc/cont-init.d");
+    write_file(root.path() + place + "/A", "old");
+    return in_child([&] {
+      Container container({"sh", "-c", "test \"$A\" = new"});
+      Surroundings& surroundings = container.surroundings;
+      surroundings.directory = ContainerEnvironment(root.path());
+      if (whose == Of::S6) surroundings.s6 = S6Overlay::find({}, root.path());
+      if (whose == Of::S6) surroundings.environment["A"] = "old";
+      if (!surroundings.directory.import(surroundings.environment)) return std::string("not imported");
+      write_file(root.path() + place + "/A", "new");
+      return container.run_after_hook(descriptors);
+    });
+  };
+  const std::string later =
+      "failed, later: what hooks have made of the environment cannot be read: Too many open files";
+  for (const Of whose : {Of::MyInit, Of::S6}) {
+    CHECK(run(whose, 4) == later + "; code 0");
+    CHECK(run(whose, 64) == "code 0");
+  }
 }
 
 TEST_CASE("a start that fails says why, and leaves nothing behind") {

@@ -2,15 +2,18 @@
 
 #include <doctest/doctest.h>
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "forked.hpp"
+#include "os/syscall.hpp"
 #include "tree.hpp"
 
 using namespace cinit::servicedir;
 using namespace cinit::test;
 using cinit::config::Variables;
+namespace os = cinit::os;
 
 namespace {
 
@@ -20,12 +23,18 @@ mode_t mode_of(const std::string& path) {
   return status.st_mode & 07777;
 }
 
+EnvironmentFiles files_in(const std::string& directory) {
+  const auto found = read_contenv(directory);
+  REQUIRE(found);
+  REQUIRE(*found);
+  return (*found)->files;
+}
+
 // What the directory says of a variable: its value, "(unset)", or "(no file)".
 std::string value_in(const Tree& tree, const std::string& name) {
-  const auto files = read_contenv(tree.path("/env"));
-  REQUIRE(files);
-  const auto file = files->find(name);
-  return file == files->end() ? "(no file)" : file->second.value_or("(unset)");
+  const EnvironmentFiles files = files_in(tree.path("/env"));
+  const auto file = files.find(name);
+  return file == files.end() ? "(no file)" : file->second.value_or("(unset)");
 }
 
 }  // namespace
@@ -65,12 +74,67 @@ TEST_CASE("contenv: what cannot be a variable is passed over") {
   Tree tree;
   tree.file("/env/.hidden", "1").file("/env/A=B", "1").directory("/env/dir").link("nowhere", "/env/dangling");
   tree.file("/env/HUGE", std::string((128 << 10) + 1, 'x')).file("/env/OK", "1");
-  const auto files = read_contenv(tree.path("/env"));
-  REQUIRE(files);
-  CHECK(*files == EnvironmentFiles{{"OK", "1"}});
+  CHECK(files_in(tree.path("/env")) == EnvironmentFiles{{"OK", "1"}});
 }
 
-TEST_CASE("contenv: without the directory there is nothing") { CHECK(!read_contenv("/no/such/directory")); }
+TEST_CASE("contenv: without the directory there is nothing") {
+  const auto found = read_contenv("/no/such/directory");
+  REQUIRE(found);
+  CHECK(!*found);
+}
+
+TEST_CASE("contenv: what is no regular file is passed over, and not waited for") {
+  Tree tree;
+  tree.directory("/env").file("/env/OK", "1");
+  REQUIRE(mkfifo(tree.path("/env/FIFO").c_str(), 0644) == 0);
+  CHECK(in_child([&] { return std::to_string(files_in(tree.path("/env")).size()); }) == "1");
+}
+
+TEST_CASE("contenv: a directory or a file for which there is no descriptor is not taken for one that is missing") {
+  Tree tree;
+  tree.file("/env/A", "1");
+  const auto read_with = [&](rlim_t descriptors) {
+    return in_child([&] {
+      const rlimit64 few{descriptors, descriptors};
+      os::sys::setrlimit(RLIMIT_NOFILE, &few);
+      const auto found = read_contenv(tree.path("/env"));
+      return found ? std::string("found") : found.error().message;
+    });
+  };
+  for (const rlim_t descriptors : {3U, 4U}) CHECK(read_with(descriptors) == "Too many open files");
+  CHECK(read_with(64) == "found");
+}
+
+TEST_CASE("contenv: who may not read the files is told which") {
+  Tree tree;
+  tree.file("/env/A", "1");
+  REQUIRE(write_contenv(tree.path("/env"), {{"A", "1"}, {"B", "2"}}) == 0);
+  REQUIRE(chmod(tree.path("/env/B").c_str(), 0644) == 0);
+  REQUIRE(chmod(tree.path().c_str(), 0755) == 0);
+  const auto body = [&] {
+    become_nobody();
+    const auto found = read_contenv(tree.path("/env"));
+    std::string text;
+    for (const std::string& name : (*found)->forbidden) text += name + " ";
+    for (const auto& [name, value] : (*found)->files) text += name + "=" + value.value_or("");
+    return text;
+  };
+  CHECK(in_child(body) == "A B=2");
+}
+
+TEST_CASE("contenv: in a directory of another user no link is followed, and no hard link written to") {
+  Tree tree;
+  tree.file("/secret", "secret").directory("/env").link("../secret", "/env/READ").link("../made", "/env/WRITTEN");
+  REQUIRE(chmod(tree.path().c_str(), 0755) == 0);
+  REQUIRE(link(tree.path("/secret").c_str(), tree.path("/env/HARD").c_str()) == 0);
+  REQUIRE(chown(tree.path("/env").c_str(), 1000, 1000) == 0);
+  CHECK(value_in(tree, "READ") == "(no file)");
+  CHECK(write_contenv(tree.path("/env"), {{"WRITTEN", "x"}, {"HARD", "y"}}) == 0);
+  CHECK(value_in(tree, "WRITTEN") == "x");
+  CHECK(value_in(tree, "HARD") == "y");
+  CHECK(read_file(tree.path("/secret")) == "secret");
+  CHECK(!read_file(tree.path("/made")));
+}
 
 TEST_CASE("contenv: what is written is the bare value, and read back as it was") {
   const Tree tree;
@@ -80,17 +144,17 @@ TEST_CASE("contenv: what is written is the bare value, and read back as it was")
   for (const auto& [name, value] : variables) CHECK(value_in(tree, name) == value);
 }
 
-TEST_CASE("contenv: the directory and its files can be read by everybody, whatever the umask is") {
+TEST_CASE("contenv: everybody may look into the directory, and nobody but its group may read the values") {
   const auto body = [] {
     const Tree tree;
-    umask(077);
+    umask(027);
     const int error = write_contenv(tree.path("/run/s6/env"), {{"A", "1"}});
     char text[64];
     snprintf(text, sizeof(text), "%d %o %o", error, mode_of(tree.path("/run/s6/env")),
              mode_of(tree.path("/run/s6/env/A")));
     return std::string(text);
   };
-  CHECK(in_child(body) == "0 755 644");
+  CHECK(in_child(body) == "0 755 640");
 }
 
 TEST_CASE("contenv: files of other variables are removed, hidden ones and directories are not") {
