@@ -1,7 +1,6 @@
 // Service directories: what sv(8) and s6-svc(8) ask for, and directories that come and go.
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -140,7 +139,7 @@ bool Init::exit_later(core::ServiceId service) {
 // For whoever looks after the service next.
 void Init::note_down(core::ServiceId service, bool is_down) {
   const std::string path = plan_[service].spec.directory->path + "/down";
-  const int error = is_down ? os::create_file(path, "", 0644) : unlink(path.c_str()) == 0 ? 0 : errno;
+  const int error = is_down ? os::create_file(path, "", 0644) : os::remove_file(path);
   if (error == 0 || error == (is_down ? EEXIST : ENOENT)) return;
   const std::string what = is_down ? " cannot be made: " : " cannot be removed: ";
   const std::string message = path + what + strerror(error);

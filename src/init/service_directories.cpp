@@ -11,6 +11,7 @@
 #include "init/narrator.hpp"
 #include "init/s6_overlay.hpp"
 #include "os/clock.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::init {
 namespace {
@@ -58,25 +59,30 @@ bool is_likeness(const std::string& path) {
   return path.starts_with(std::string(kStateDirectory) + "/") || path.starts_with(std::string(kS6ScanDirectory) + "/");
 }
 
-bool is_link_to_likeness(const std::string& path) {
+// Of the service directory itself, so that its scripts find it there; a link of an earlier start is replaced.
+void link_supervise(const std::string& directory, const std::string& supervise) {
+  const char* const name = kSupervise.data() + 1;
+  const os::Fd place = os::open_directory(directory);
+  if (!place) return;
   char target[PATH_MAX];
-  const ssize_t size = readlink(path.c_str(), target, sizeof(target));
-  return size > 0 && is_likeness(std::string(target, static_cast<std::size_t>(size)));
+  const ssize_t size = readlinkat(place.get(), name, target, sizeof(target));
+  if (size > 0 && is_likeness(std::string(target, static_cast<std::size_t>(size)))) unlinkat(place.get(), name, 0);
+  std::ignore = symlinkat(supervise.c_str(), place.get(), name);
 }
 
-void remove_directory(const std::string& path) {
+void remove_with_files(const std::string& path) {
   if (const auto names = os::list_directory(path)) {
-    for (const std::string& name : *names) unlink(std::string(path).append("/").append(name).c_str());
+    for (const std::string& name : *names) os::remove_file(std::string(path).append("/").append(name));
   }
-  rmdir(path.c_str());
+  os::remove_directory(path);
 }
 
 // That of a logger is in the one of its service, which is left empty by whichever goes last.
 void remove_likeness(const std::string& supervise, const std::string& name) {
   const std::string path = supervise.substr(0, supervise.size() - kSupervise.size());
-  remove_directory(supervise);
-  remove_directory(path);
-  if (name.find('/') != std::string::npos) rmdir(path.substr(0, path.rfind('/')).c_str());
+  remove_with_files(supervise);
+  remove_with_files(path);
+  if (name.find('/') != std::string::npos) os::remove_directory(path.substr(0, path.rfind('/')));
 }
 
 }  // namespace
@@ -90,9 +96,7 @@ Result<std::string> ServiceDirectories::find_supervise(core::ServiceId id) const
     return servicedir::find_supervise(directory, std::string(kStateDirectory) + "/" + spec.name);
   }
   Result<std::string> supervise = servicedir::make_likeness(directory, std::string(kS6ScanDirectory) + "/" + spec.name);
-  const std::string link = std::string(directory).append(kSupervise);
-  if (supervise && is_link_to_likeness(link)) unlink(link.c_str());
-  if (supervise) std::ignore = symlink(supervise->c_str(), link.c_str());
+  if (supervise) link_supervise(directory, *supervise);
   return supervise;
 }
 
@@ -205,7 +209,7 @@ void ServiceDirectories::show(core::ServiceId id, const View& view) {
 void ServiceDirectories::add_death(core::ServiceId id, WaitStatus end) {
   const auto& directory = plan_[id].spec.directory;
   if (!directory || directory->death_tally == 0 || !at(id).supervise) return;
-  servicedir::add_death(at(id).path, directory->death_tally, os::time_of_day(), end);
+  at(id).supervise->add_death(directory->death_tally, os::time_of_day(), end);
 }
 
 }  // namespace cinit::init

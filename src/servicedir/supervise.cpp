@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "os/file.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::servicedir {
 namespace {
@@ -28,6 +29,7 @@ constexpr std::uint64_t kTaiOfSkalibs = 37;
 
 constexpr std::size_t kLabelSize = 12;
 constexpr std::size_t kDeathSize = kLabelSize + 2;
+constexpr std::size_t kMostDeaths = 4096;
 
 void put_big_endian(unsigned char* out, std::uint64_t number, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<unsigned char>(number >> (8 * (size - 1 - i)));
@@ -50,45 +52,36 @@ std::string_view name_of(SuperviseStatus::State state) {
   return "down";
 }
 
-Error cannot(const std::string& what, int error) { return Error{what + ": " + strerror(error)}; }
-
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
-// What a link leads to, seen from the directory that the link is in. Empty: it is no link.
-std::string target_of(const std::string& path) {
-  char target[PATH_MAX];
-  const ssize_t size = readlink(path.c_str(), target, sizeof(target));
-  if (size <= 0) return "";
-  const std::string text(target, static_cast<std::size_t>(size));
-  return text.front() == '/' ? text : parent_of(path) + "/" + text;
-}
-
-int make_supervise(const std::string& path) {
-  const std::string target = target_of(path);
-  return os::make_directories(target.empty() ? path : target, kDirectoryMode);
-}
+Error cannot(const std::string& what, int error) { return Error{what + ": " + strerror(error), error}; }
 
 // The directory may belong to the user that the service runs as: no link is followed, and nothing is waited for.
 os::Fd open_in(const os::Fd& directory, const char* name, int flags, mode_t mode = 0) {
-  return os::Fd(os::sys::open(directory.get(), name, flags | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, mode));
+  return os::Fd(os::sys::open(directory.get(), name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW, mode));
+}
+
+// Only what is of that type and has no second name: a hard link may be one to a file of root's, or to another service's FIFO.
+os::Fd only(mode_t type, os::Fd file) {
+  struct stat status {};
+  if (!file) return file;
+  if (fstat(file.get(), &status) != 0) return os::Fd(-errno);
+  if ((status.st_mode & S_IFMT) != type) return os::Fd(-EINVAL);
+  return status.st_nlink == 1 ? std::move(file) : os::Fd(-EMLINK);
 }
 
 // runsv(8) locks with flock(2), s6-supervise(8) with fcntl(2): so s6-svok(1), too, sees that somebody is there. A lock of the
-// description is not lost when another one of the same file is closed.
-bool take_lock(const os::Fd& file) {
+// description is not lost when another one of the same file is closed. Returns 0 or an errno; EAGAIN: another process has it.
+int take_lock(const os::Fd& file) {
   struct flock whole {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
-  return flock(file.get(), LOCK_EX | LOCK_NB) == 0 && fcntl(file.get(), F_OFD_SETLK, &whole) == 0;
+  if (flock(file.get(), LOCK_EX | LOCK_NB) == 0 && fcntl(file.get(), F_OFD_SETLK, &whole) == 0) return 0;
+  return errno == EACCES ? EAGAIN : errno;
 }
 
 // Only what is a FIFO, and has stayed one.
 os::Fd open_fifo(const os::Fd& directory, const char* name, int access) {
   if (mkfifoat(directory.get(), name, kFifoMode) != 0 && errno != EEXIST) return os::Fd(-errno);
-  os::Fd fifo = open_in(directory, name, access);
-  struct stat status {};
-  if (fifo && (fstat(fifo.get(), &status) != 0 || !S_ISFIFO(status.st_mode))) return os::Fd(-EINVAL);
-  return fifo;
+  return only(S_IFIFO, open_in(directory, name, access));
 }
 
 // For writing as well: there is always a writer, so that it is never at its end (fifo(7)).
@@ -96,31 +89,40 @@ os::Fd open_control(const os::Fd& directory) { return open_fifo(directory, "cont
 
 // Makes it where it is missing. Returns 0 when it can be written, or else the errno that says why not.
 int make_writable_supervise(const std::string& path) {
-  if (const int error = make_supervise(path); error != 0) return error;
-  return access(path.c_str(), W_OK | X_OK) == 0 ? 0 : errno;
+  if (const int error = os::make_directories(path, kDirectoryMode); error != 0) return error;
+  const os::Fd directory = os::open_directory(path);
+  if (!directory) return directory.error();
+  return faccessat(directory.get(), ".", W_OK | X_OK, 0) == 0 ? 0 : errno;
+}
+
+// The text of a link. Empty: it is none.
+std::string text_of(const os::Fd& directory, const std::string& link) {
+  char target[PATH_MAX];
+  const ssize_t size = readlinkat(directory.get(), link.c_str(), target, sizeof(target));
+  return {target, size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
 // A link that is there already may be that of an earlier start of the container, when the service was somewhere else. What
 // is no link is left alone.
-int make_link(const std::string& target, const std::string& link) {
-  if (symlink(target.c_str(), link.c_str()) == 0) return 0;
-  if (errno != EEXIST) return errno;
-  const std::string old = target_of(link);
+int make_link(const std::string& target, const os::Fd& directory, const std::string& link) {
+  const auto make = [&] { return symlinkat(target.c_str(), directory.get(), link.c_str()) == 0 ? 0 : errno; };
+  if (const int error = make(); error != EEXIST) return error;
+  const std::string old = text_of(directory, link);
   if (old.empty() || old == target) return 0;
-  if (unlink(link.c_str()) != 0) return errno;
-  return symlink(target.c_str(), link.c_str()) == 0 ? 0 : errno;
+  return unlinkat(directory.get(), link.c_str(), 0) == 0 ? make() : errno;
 }
 
 // Links to everything in the service directory, so that sv(8) finds ./check and ./down, and runs what is meant; its logger has
 // a state of its own. Returns 0 or an errno.
 int link_contents(const std::string& service, const std::string& place) {
   const Result<std::vector<std::string>> names = os::list_directory(service);
-  if (!names) return ENOENT;
+  if (!names) return names.error().code;
+  const os::Fd directory = os::open_directory(place);
+  if (!directory) return directory.error();
   for (const std::string& name : *names) {
     if (name == "supervise" || name == "log") continue;
     const std::string target = std::string(service).append("/").append(name);
-    const std::string link = std::string(place).append("/").append(name);
-    if (const int error = make_link(target, link); error != 0) return error;
+    if (const int error = make_link(target, directory, name); error != 0) return error;
   }
   return 0;
 }
@@ -149,12 +151,14 @@ std::string describe(const SuperviseStatus& status) {
 }
 
 Result<Supervise> Supervise::open(const std::string& path) {
-  if (const int error = make_supervise(path); error != 0) return cannot(path, error);
-  os::Fd directory(os::sys::open(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (const int error = os::make_directories(path, kDirectoryMode); error != 0) return cannot(path, error);
+  os::Fd directory = os::open_directory(path);
   if (!directory) return cannot(path, directory.error());
-  os::Fd lock = open_in(directory, "lock", O_WRONLY | O_CREAT, kFifoMode);
+  os::Fd lock = only(S_IFREG, open_in(directory, "lock", O_WRONLY | O_CREAT, kFifoMode));
   if (!lock) return cannot(path + "/lock", lock.error());
-  if (!take_lock(lock)) return Error{path + "/lock is held: another runsv looks after it"};
+  const int locked = take_lock(lock);
+  if (locked == EAGAIN) return Error{path + "/lock is held: another runsv looks after it"};
+  if (locked != 0) return cannot(path + "/lock cannot be locked", locked);
   os::Fd ok = open_fifo(directory, "ok", O_RDONLY);
   if (!ok) return cannot(path + "/ok", ok.error());
   os::Fd control = open_control(directory);
@@ -164,7 +168,7 @@ Result<Supervise> Supervise::open(const std::string& path) {
 
 Result<ControlFifo> ControlFifo::open(const std::string& path) {
   if (const int error = os::make_directories(path, kDirectoryMode); error != 0) return cannot(path, error);
-  const os::Fd directory(os::sys::open(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const os::Fd directory = os::open_directory(path);
   if (!directory) return cannot(path, directory.error());
   os::Fd control = open_control(directory);
   if (!control) return cannot(path + "/control", control.error());
@@ -177,21 +181,10 @@ std::string ControlFifo::read() const {
   return size > 0 ? std::string(letters, static_cast<std::size_t>(size)) : std::string();
 }
 
-// Whoever reads it sees all of the old one or all of the new one. What somebody else has put in its way (a FIFO, a link) is
-// taken out of it.
-int Supervise::replace(const char* name, const void* content, std::size_t size) const {
-  const std::string other = std::string(name) + ".new";
-  if (unlinkat(directory_.get(), other.c_str(), 0) != 0 && errno != ENOENT) return errno;
-  const os::Fd file = open_in(directory_, other.c_str(), O_WRONLY | O_CREAT | O_EXCL, kFileMode);
-  if (!file) return file.error();
-  const long written = os::sys::write(file.get(), content, size);
-  if (written != static_cast<long>(size)) return written < 0 ? static_cast<int>(-written) : ENOSPC;
-  return renameat(directory_.get(), other.c_str(), directory_.get(), name) == 0 ? 0 : errno;
-}
-
 int Supervise::show(const SuperviseStatus& status) {
   const auto bytes = encode(status);
-  const int of_status = replace("status", bytes.data(), bytes.size());
+  const std::string_view content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const int of_status = os::replace_file(directory_, "status", content, kFileMode);
   const int of_stat = replace_text("stat", describe(status), stat_);
   const int of_pid = replace_text("pid", status.pid == 0 ? "" : std::to_string(status.pid) + "\n", pid_);
   return of_status != 0 ? of_status : of_stat != 0 ? of_stat : of_pid;
@@ -199,7 +192,7 @@ int Supervise::show(const SuperviseStatus& status) {
 
 int Supervise::replace_text(const char* name, std::string text, std::optional<std::string>& last) const {
   if (text == last) return 0;
-  const int error = replace(name, text.data(), text.size());
+  const int error = os::replace_file(directory_, name, text, kFileMode);
   if (error == 0) last = std::move(text);
   return error;
 }
@@ -219,10 +212,12 @@ Result<std::string> find_supervise(const std::string& service, const std::string
   return elsewhere ? elsewhere : cannot(own, error);
 }
 
-int add_death(const std::string& supervise, std::size_t most, std::chrono::system_clock::time_point at,
-              WaitStatus end) {
-  const std::string path = supervise + "/death_tally";
-  const Result<std::string> before = os::read_file(path, 4096 * kDeathSize);
+int Supervise::add_death(std::size_t most, std::chrono::system_clock::time_point at, WaitStatus end) const {
+  constexpr char kName[] = "death_tally";
+  const Result<std::string> before =
+      os::read_file(only(S_IFREG, open_in(directory_, kName, O_RDONLY)), kMostDeaths * kDeathSize);
+  // An error of looking is not taken for the lack of ends before.
+  if (!before && os::may_pass(before.error().code)) return before.error().code;
   std::string tally = before ? *before : std::string();
   tally.resize(tally.size() - tally.size() % kDeathSize);
   unsigned char death[kDeathSize];
@@ -231,7 +226,7 @@ int add_death(const std::string& supervise, std::size_t most, std::chrono::syste
   death[kLabelSize + 1] = static_cast<unsigned char>(end.by_signal() ? end.signal().number : 0);
   tally.append(reinterpret_cast<const char*>(death), sizeof(death));
   if (tally.size() > most * kDeathSize) tally.erase(0, tally.size() - most * kDeathSize);
-  return os::write_file(path, tally, kFileMode);
+  return os::replace_file(directory_, kName, tally, kFileMode);
 }
 
 }  // namespace cinit::servicedir

@@ -53,7 +53,8 @@ class ControlFifo {
   os::Fd fifo_;
 };
 
-// One such directory, as long as somebody looks after the service. FIFOs tell that by having a reader.
+// One such directory, as long as somebody looks after the service. FIFOs tell that by having a reader. It may belong to another
+// user, so that he can use sv(8): nothing that he puts into it is followed, written to, or waited for.
 class Supervise {
  public:
   // Makes `path` and what is in it; a dangling link gets what it leads to. Fails when somebody else, a runsv, holds its lock.
@@ -65,11 +66,14 @@ class Supervise {
   // Shows it to whoever looks. Returns 0 or an errno.
   int show(const SuperviseStatus& status);
 
+  // Adds an end of ./run to the last `most` of them, at most 4096, in death_tally as s6-supervise(8) keeps it for
+  // s6-permafailon(1). Returns 0 or an errno.
+  int add_death(std::size_t most, std::chrono::system_clock::time_point at, WaitStatus end) const;
+
  private:
   Supervise(os::Fd directory, os::Fd lock, os::Fd ok, ControlFifo control)
       : directory_(std::move(directory)), lock_(std::move(lock)), ok_(std::move(ok)), control_(std::move(control)) {}
 
-  int replace(const char* name, const void* content, std::size_t size) const;
   int replace_text(const char* name, std::string text, std::optional<std::string>& last) const;
 
   os::Fd directory_;
@@ -85,9 +89,5 @@ Result<std::string> make_likeness(const std::string& service, const std::string&
 // Where the state of a service directory is kept: in its own supervise/, or, where that cannot be written, in that of a
 // likeness at `state`.
 Result<std::string> find_supervise(const std::string& service, const std::string& state);
-
-// Adds an end of ./run to the last `most` of them, in supervise/death_tally as s6-supervise(8) keeps it for
-// s6-permafailon(1). Returns 0 or an errno.
-int add_death(const std::string& supervise, std::size_t most, std::chrono::system_clock::time_point at, WaitStatus end);
 
 }  // namespace cinit::servicedir

@@ -2,15 +2,11 @@
 
 #include <doctest/doctest.h>
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -35,20 +31,6 @@ std::vector<std::uint64_t> sorted(std::span<const std::uint64_t> tokens) {
   std::vector<std::uint64_t> list(tokens.begin(), tokens.end());
   std::ranges::sort(list);
   return list;
-}
-
-// Makes the system call `number` fail with `error` from now on, as a seccomp filter of a container runtime does.
-void refuse(unsigned number, int error) {
-  sock_filter program[] = {
-      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-  };
-  const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-    throw std::runtime_error("seccomp");
-  }
 }
 
 // Waits for several spans; says of each whether the wait ended too early, and at the end what else went wrong.
@@ -105,7 +87,7 @@ TEST_CASE("where the kernel or a filter knows no precise wait, the deadline hold
   for (const int error : {ENOSYS, EPERM}) {
     CAPTURE(error);
     const auto body = [error] {
-      refuse(SYS_epoll_pwait2, error);
+      refuse_call(SYS_epoll_pwait2, error);
       os::Poller poller = *os::Poller::make();
       std::string text = wait_for_spans(poller);
       const os::Fd ready = event(1);
@@ -142,4 +124,19 @@ TEST_CASE("more events than fit are reported in turns, each of them") {
     }
   }
   CHECK(poller.wait(os::now()).empty());
+}
+
+TEST_CASE("what the poller refuses it gives a reason for, and the way out where there is one") {
+  os::Poller poller = make_poller();
+  const os::Fd file(os::sys::open(AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC));
+  CHECK_FALSE(poller.add(file.get(), 1));
+  CHECK(poller.error().message == "epoll_ctl: Operation not permitted");
+  CHECK(poller.error().code == EPERM);
+  CHECK_FALSE(poller.change(event(0).get(), 1, os::Poller::Interest::Read));
+  CHECK(poller.error().code == ENOENT);
+  const auto body = [&] {
+    refuse_call(SYS_epoll_ctl, ENOSPC);
+    return std::string(poller.add(event(1).get(), 2) ? "added" : poller.error().message);
+  };
+  CHECK(in_child(body) == "epoll_ctl: No space left on device (the host's sysctl fs.epoll.max_user_watches)");
 }

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -279,22 +281,132 @@ TEST_CASE("where the state cannot be kept anywhere, why the service directory ca
 }
 
 TEST_CASE("ends are written down for s6-permafailon, the last ones only") {
-  Tree tree;
-  tree.directory("/supervise");
+  const Tree tree;
   const std::string path = tree.path("/supervise");
-  CHECK(add_death(path, 2, kWhen, WaitStatus::exited(3)) == 0);
+  const Supervise supervise = open(path);
+  CHECK(supervise.add_death(2, kWhen, WaitStatus::exited(3)) == 0);
   // As above, but with leap seconds: 37 instead of 10.
   const std::string label = "4000000065e11aa31dcd6500";
   CHECK(hex(content_of(path + "/death_tally")) == label + "0300");
-  add_death(path, 2, kWhen, WaitStatus::signaled(Signal{SIGKILL}));
+  supervise.add_death(2, kWhen, WaitStatus::signaled(Signal{SIGKILL}));
   CHECK(hex(content_of(path + "/death_tally")) == label + "0300" + label + "0009");
-  add_death(path, 2, kWhen, WaitStatus::exited(7));
+  supervise.add_death(2, kWhen, WaitStatus::exited(7));
   CHECK(hex(content_of(path + "/death_tally")) == label + "0009" + label + "0700");
 }
 
 TEST_CASE("a tally that somebody has cut off is mended") {
   Tree tree;
   tree.file("/supervise/death_tally", std::string(20, 'x'));
-  CHECK(add_death(tree.path("/supervise"), 100, kWhen, WaitStatus::exited(0)) == 0);
+  CHECK(open(tree.path("/supervise")).add_death(100, kWhen, WaitStatus::exited(0)) == 0);
   CHECK(content_of(tree.path("/supervise/death_tally")).size() == 28);
+}
+
+// ---- A supervise/ of another user
+
+namespace {
+
+// A directory of root's with a file that no other user may change, and supervise/ in it, which is another user's.
+struct Given : Tree {
+  Given() {
+    file("/secret", "secret").directory("/supervise");
+    REQUIRE(chmod(path().c_str(), 0755) == 0);
+    REQUIRE(chown(path("/supervise").c_str(), 1000, 1000) == 0);
+  }
+  void check_secret() const {
+    CHECK(content_of(path("/secret")) == "secret");
+    CHECK(names_in(path()) == std::vector<std::string>{"secret", "supervise"});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("no link of another user is followed by what is written down") {
+  Given tree;
+  Supervise supervise = open(tree.path("/supervise"));
+  for (const char* name : {"death_tally", "death_tally.new", "status", "status.new", "stat", "pid"}) {
+    tree.link("../secret", std::string("/supervise/") + name);
+  }
+  CHECK(supervise.add_death(2, kWhen, WaitStatus::exited(3)) == 0);
+  CHECK(supervise.show({State::Running, 7, kWhen}) == 0);
+  CHECK(mode_of(tree.path("/supervise/death_tally")) == (S_IFREG | 0644));
+  CHECK(mode_of(tree.path("/supervise/status")) == (S_IFREG | 0644));
+  tree.check_secret();
+}
+
+TEST_CASE("no hard link of another user is written to, and none is locked or read for letters") {
+  Given tree;
+  const auto link_to_secret = [&](const char* name) {
+    REQUIRE(link(tree.path("/secret").c_str(), tree.path(std::string("/supervise/") + name).c_str()) == 0);
+  };
+  SUBCASE("what is written down") {
+    const Supervise supervise = open(tree.path("/supervise"));
+    link_to_secret("death_tally");
+    CHECK(supervise.add_death(2, kWhen, WaitStatus::exited(3)) == 0);
+    CHECK(content_of(tree.path("/supervise/death_tally")).size() == 14);
+  }
+  SUBCASE("the lock") {
+    link_to_secret("lock");
+    CHECK(why_not(tree.path("/supervise")) == tree.path("/supervise/lock") + ": Too many links");
+  }
+  tree.check_secret();
+}
+
+TEST_CASE("a FIFO of another user in the place of a file is not waited for") {
+  Given tree;
+  const auto make_fifo = [&](const char* name) {
+    const std::string path = tree.path(std::string("/supervise/") + name);
+    unlink(path.c_str());
+    REQUIRE(mkfifo(path.c_str(), 0666) == 0);
+  };
+  const auto body = [&](const char* name) {
+    return in_child([&] {
+      Result<Supervise> supervise = Supervise::open(tree.path("/supervise"));
+      if (!supervise) return supervise.error().message;
+      make_fifo(name);
+      make_fifo((std::string(name) + ".new").c_str());
+      return std::to_string(supervise->add_death(2, kWhen, WaitStatus::exited(3)) +
+                            supervise->show({State::Running, 7, kWhen}));
+    });
+  };
+  CHECK(body("death_tally") == "0");
+  CHECK(body("status") == "0");
+  CHECK(unlink(tree.path("/supervise/lock").c_str()) == 0);
+  make_fifo("lock");
+  CHECK(body("none") == tree.path("/supervise/lock") + ": No such device or address");
+}
+
+TEST_CASE("a tally that cannot be read for want of descriptors is not begun anew") {
+  const Tree tree;
+  const auto body = [&] {
+    const Result<Supervise> supervise = Supervise::open(tree.path("/supervise"));
+    supervise->add_death(9, kWhen, WaitStatus::exited(3));
+    const rlimit64 none{0, 0};
+    os::sys::setrlimit(RLIMIT_NOFILE, &none);
+    return std::to_string(supervise->add_death(9, kWhen, WaitStatus::exited(3)));
+  };
+  CHECK(in_child(body) == std::to_string(EMFILE));
+  CHECK(content_of(tree.path("/supervise/death_tally")).size() == 14);
+}
+
+TEST_CASE("a supervise that another user has made a link leads nowhere") {
+  Tree tree;
+  tree.directory("/service").directory("/target").link("../target/new", "/service/supervise");
+  REQUIRE(chmod(tree.path().c_str(), 0755) == 0);
+  REQUIRE(chown(tree.path("/service").c_str(), 1000, 1000) == 0);
+  CHECK(why_not(tree.path("/service/supervise")) ==
+        tree.path("/service/supervise") + ": Too many levels of symbolic links");
+  CHECK(names_in(tree.path("/target")).empty());
+  // Its state is somewhere else then.
+  CHECK(*find_supervise(tree.path("/service"), tree.path("/state")) == tree.path("/state/supervise"));
+}
+
+// A file system without locks, or a filter of system calls.
+TEST_CASE("a lock that cannot be had is not reported as held") {
+  const Tree tree;
+  const auto body = [&] {
+    refuse_call(SYS_flock, ENOSYS);
+    const Result<Supervise> supervise = Supervise::open(tree.path("/supervise"));
+    return supervise ? "opened" : supervise.error().message;
+  };
+  CHECK(in_child(body) == tree.path("/supervise/lock cannot be locked: Function not implemented"));
 }
