@@ -18,4 +18,6 @@ bool has_errors(std::span<const Problem> problems) {
   return std::ranges::any_of(problems, [](const Problem& problem) { return problem.severity == Severity::Error; });
 }
 
+bool may_pass(std::span<const Problem> problems) { return std::ranges::any_of(problems, &Problem::may_pass); }
+
 }  // namespace cinit::config

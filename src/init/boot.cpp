@@ -1,5 +1,6 @@
 #include "init/boot.hpp"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/exit_code.hpp"
@@ -151,8 +152,15 @@ void take_personality(const Personality* personality, core::Plan& plan) {
   }
 }
 
-std::string no_descriptors(const std::string& reason) {
-  return "cannot run as an init: " + reason + " (for want of descriptors: docker run --ulimit nofile=1024)";
+std::string cannot_run(const Error& error) {
+  std::string line = "cannot run as an init: " + error.message;
+  if (error.code == EMFILE || error.code == ENFILE) {
+    line += " (for want of descriptors: docker run --ulimit nofile=1024)";
+  } else if (error.code == ENOSYS || error.code == EPERM) {
+    line +=
+        " (the kernel is too old, or a filter of system calls is in the way: docker run --security-opt seccomp=FILE)";
+  }
+  return line;
 }
 
 // Each service directory costs cinit a handful of descriptors, and its processes are not to notice.
@@ -211,7 +219,7 @@ End run(const Blueprint& blueprint, Surroundings& surroundings, Output output) {
   const config::Config& config = blueprint.config;
   core::Plan& plan = blueprint.plan;
   Result<LoopParts> loop = LoopParts::make();
-  if (!loop) return {give_up(blueprint.request, exit_code::kBootFailed, no_descriptors(loop.error().message))};
+  if (!loop) return {give_up(blueprint.request, exit_code::kBootFailed, cannot_run(loop.error()))};
   // Lines for the same file go through one writer.
   std::optional<os::LineWriter> own_out;
   os::LineWriter& out = os::is_same_file(1, 2) ? output.err : own_out.emplace(1);
@@ -283,7 +291,8 @@ int boot(const BootRequest& request) {
   Surroundings surroundings = take_surroundings(request);
   if (!surroundings.null) {
     return give_up(request, exit_code::kBootFailed,
-                   no_descriptors("/dev/null cannot be opened"));
+                   cannot_run({std::string("/dev/null cannot be opened: ") + strerror(surroundings.null.error()),
+                               surroundings.null.error()}));
   }
   const config::Sources sources = read_sources(request);
   config::Loaded loaded = load(sources, request, surroundings.environment);

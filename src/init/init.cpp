@@ -31,8 +31,8 @@ Result<LoopParts> LoopParts::make() {
   Result<os::Poller> poller = os::Poller::make();
   if (!poller) return poller.error();
   os::Fd signals(os::sys::signalfd(os::kHandledSignals));
-  if (!signals) return Error{std::string("signalfd: ") + strerror(signals.error())};
-  if (!poller->add(signals.get(), token_base(Source::Signals))) return Error{"epoll_ctl: no memory"};
+  if (!signals) return Error{std::string("signalfd: ") + strerror(signals.error()), signals.error()};
+  if (!poller->add(signals.get(), token_base(Source::Signals))) return poller->error();
   return LoopParts{*std::move(poller), std::move(signals)};
 }
 
@@ -95,11 +95,14 @@ void Init::take_in_starts() {
   tell_answers();
 }
 
+Time Init::next_deadline() const {
+  return std::min(
+      {supervisor_.next_deadline(), starts_.next_deadline(), look_again_, rescan_at_, directories_.next_look()});
+}
+
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
 void Init::wait() {
-  const Time deadline = more_to_reap_
-                            ? Time{}
-                            : std::min({supervisor_.next_deadline(), starts_.next_deadline(), look_again_, rescan_at_});
+  const Time deadline = more_to_reap_ ? Time{} : next_deadline();
   for (const std::uint64_t token : poller_.wait(deadline)) dispatch(token);
   const Time last_awake = std::exchange(awake_, os::now());
   if (deadline == kNever || deadline <= last_awake) return;

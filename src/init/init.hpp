@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,6 +73,7 @@ class Init final : private control::Host {
  private:
   // The kernel's side.
   void wait();
+  Time next_deadline() const;
   void dispatch(std::uint64_t token);
   void reap();
   void child_ended(const os::ChildChange& change);
@@ -138,6 +140,7 @@ class Init final : private control::Host {
   void deliver_stop(core::ServiceId service, int signal);
   void script_ended(core::ServiceId service, WaitStatus status);
   void watch_directories();
+  std::optional<Error> watch(std::span<const std::string> directories);
   void directories_changed();
   bool are_all_readable();
   void rescan();
@@ -196,6 +199,8 @@ class Init final : private control::Host {
   Time rescan_at_ = kNever;              // directories of services have changed
   std::set<std::string> told_problems_;  // of the last reading of them
   bool directories_are_open_ = false;
+  bool watch_is_heard_ = false;  // the poller reports it
+  bool told_of_late_changes_ = false;
   std::set<std::string> read_before_;  // directories of service directories
   std::set<std::string> missed_;       // of these, which are not there
   std::set<core::ServiceId> asked_;    // whose supervise/control can be read

@@ -42,29 +42,39 @@ void Init::open_directories() {
   watch_directories();
 }
 
-// Again after each change, because it may be another directory by then.
+// Again after each change, because it may be another directory by then. Where changes cannot be told, they are looked for.
 void Init::watch_directories() {
   const std::vector<std::string> readable = trees_.readable();
   if (readable.empty()) return;
-  std::optional<Error> error;
+  read_before_.insert(readable.begin(), readable.end());
+  const std::optional<Error> error = watch(readable);
+  if (!error) {
+    told_of_late_changes_ = false;
+    return;
+  }
+  rescan_at_ = std::min(rescan_at_, later(os::now(), kLookForIt));
+  if (std::exchange(told_of_late_changes_, true)) return;
+  const std::string message = "services that are added, or taken out, are noticed only every 5 s: " + error->message;
+  log_.write({config::LogLevel::Warning, "", "supervise", message});
+}
+
+std::optional<Error> Init::watch(std::span<const std::string> directories) {
   if (!watch_) {
     Result<os::DirectoryWatch> opened = os::DirectoryWatch::open();
-    if (opened) {
-      watch_.emplace(*std::move(opened));
-      poller_.add(watch_->fd(), token_base(Source::Directories));
-    } else {
-      error = opened.error();
-    }
+    if (!opened) return opened.error();
+    watch_.emplace(*std::move(opened));
   }
-  if (!error) error = watch_->watch(readable);
-  read_before_.insert(readable.begin(), readable.end());
-  if (!error) return;
-  const std::string message = "services that are added, or taken out, are not noticed: " + error->message;
-  log_.write({config::LogLevel::Warning, "", "supervise", message});
+  if (!watch_is_heard_) watch_is_heard_ = poller_.add(watch_->fd(), token_base(Source::Directories));
+  if (!watch_is_heard_) return poller_.error();
+  return watch_->watch(directories);
 }
 
 // Whoever asks for more while a script runs waits for its end, as with runsv(8).
 void Init::obey_directories() {
+  if (directories_.next_look() <= os::now()) {
+    asked_.merge(directories_.look(os::now()));
+    asked_for_all_ = true;
+  }
   std::erase_if(deaf_, [this](core::ServiceId service) {
     if (scripts_.is_busy(service)) return false;
     directories_.listen(service, true);
@@ -253,7 +263,13 @@ void Init::revise_plan() {
     return;
   }
   servicedir::Found found = trees_.read();
+  const bool is_certain = !config::may_pass(found.problems);
   tell_problems(std::move(found.problems));
+  // What was not found may be there: a service would be stopped for want of a descriptor.
+  if (!is_certain) {
+    rescan_at_ = later(os::now(), kLookForIt);
+    return;
+  }
   const core::PlanRevised revised = core::revise(plan_, supervisor_, defaults_, found.services);
   children_.grow(plan_.services.size());
   scripts_.grow(plan_.services.size());

@@ -22,6 +22,9 @@ using Suite = config::ServiceDirectory::Suite;
 // Where sv(8) is to look when the service directories cannot be written.
 constexpr char kStateDirectory[] = "/run/cinit/service";
 
+// How often to look for letters that the poller does not report.
+constexpr Duration kLookForLetters = std::chrono::seconds(1);
+
 SuperviseStatus::State shown_state(const core::State& state) {
   namespace s = core::state;
   using enum SuperviseStatus::State;
@@ -141,8 +144,43 @@ void ServiceDirectories::open(core::ServiceId id) {
   at(id).name = plan_[id].spec.name;
   at(id).device = plan_[id].spec.directory->device;
   at(id).inode = plan_[id].spec.directory->inode;
-  poller_.add(at(id).supervise->control().fd(), token_base_ + core::index_of(id));
+  if (!hear(id)) {
+    unheard_.insert(id);
+    look_later();
+  }
   mark(id);
+}
+
+void ServiceDirectories::close(core::ServiceId id) {
+  at(id) = {};
+  unheard_.erase(id);
+}
+
+bool ServiceDirectories::hear(core::ServiceId id) {
+  return poller_.add(at(id).supervise->control().fd(), token_base_ + core::index_of(id));
+}
+
+bool ServiceDirectories::hear_scan_control() { return poller_.add(scan_control_->fd(), scan_token_); }
+
+void ServiceDirectories::look_later() {
+  look_at_ = later(os::now(), kLookForLetters);
+  if (std::exchange(told_of_late_letters_, true)) return;
+  const std::string message = "sv and s6-svc are answered only once a second: " + poller_.error().message;
+  log_.write({config::LogLevel::Warning, "", "supervise", message});
+}
+
+std::set<core::ServiceId> ServiceDirectories::look(Time now) {
+  if (now < look_at_) return {};
+  look_at_ = kNever;
+  std::set<core::ServiceId> due = unheard_;
+  std::erase_if(unheard_, [this](core::ServiceId id) { return hear(id); });
+  if (scan_control_is_unheard_) scan_control_is_unheard_ = !hear_scan_control();
+  if (unheard_.empty() && !scan_control_is_unheard_) {
+    told_of_late_letters_ = false;
+  } else {
+    look_later();
+  }
+  return due;
 }
 
 std::set<core::ServiceId> ServiceDirectories::take_marked() {
@@ -190,7 +228,9 @@ void ServiceDirectories::open_scan_control(std::uint64_t token) {
     return log_.write({config::LogLevel::Warning, "", "supervise", message});
   }
   scan_control_.emplace(*std::move(control));
-  poller_.add(scan_control_->fd(), token);
+  scan_token_ = token;
+  scan_control_is_unheard_ = !hear_scan_control();
+  if (scan_control_is_unheard_) look_later();
 }
 
 std::string ServiceDirectories::read_scan_commands() { return scan_control_ ? scan_control_->read() : std::string(); }

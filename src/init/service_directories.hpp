@@ -33,12 +33,17 @@ class ServiceDirectories {
   // service goes on without it.
   void open(core::ServiceId id);
   // Nobody does any more.
-  void close(core::ServiceId id) { at(id) = {}; }
+  void close(core::ServiceId id);
 
   // The letters that somebody has written.
   std::string read_commands(core::ServiceId id);
   // Whether the poller reports them; whoever writes many waits meanwhile.
   void listen(core::ServiceId id, bool listens);
+
+  // Letters that the poller could not be made to report are looked for in intervals, and the poller is asked again. Returns the
+  // services of which letters are to be read; those for all services are to be read then, too.
+  std::set<core::ServiceId> look(Time now);
+  Time next_look() const { return look_at_; }
 
   // Lets s6-svscanctl(8) ask for something that is about all services; the poller reports `token` then.
   void open_scan_control(std::uint64_t token);
@@ -78,6 +83,9 @@ class ServiceDirectories {
   Result<std::string> find_supervise(core::ServiceId id) const;
   bool is_as_opened(core::ServiceId id) const;
   bool is_under_old_name(core::ServiceId id) const;
+  bool hear(core::ServiceId id);
+  bool hear_scan_control();
+  void look_later();
   void reopen(const std::set<core::ServiceId>& renamed);
 
   const core::Plan& plan_;
@@ -87,6 +95,11 @@ class ServiceDirectories {
   std::vector<Directory> directories_;
   std::set<core::ServiceId> marked_;
   std::optional<servicedir::ControlFifo> scan_control_;
+  std::uint64_t scan_token_ = 0;
+  std::set<core::ServiceId> unheard_;  // the poller has refused them
+  bool scan_control_is_unheard_ = false;
+  Time look_at_ = kNever;
+  bool told_of_late_letters_ = false;
   // Descriptors from this one on are left to services: for their pipes, and to be started at all.
   rlim64_t reserved_;
   bool told_of_run_ = false;

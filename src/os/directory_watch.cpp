@@ -6,9 +6,20 @@
 
 namespace cinit::os {
 
+namespace {
+
+Error cannot(const std::string& what, int error) {
+  const char* const advice = error == ENOSPC   ? " (the host's sysctl fs.inotify.max_user_watches)"
+                             : error == EMFILE ? " (or the host's sysctl fs.inotify.max_user_instances)"
+                                               : "";
+  return {what + ": " + strerror(error) + advice, error};
+}
+
+}  // namespace
+
 Result<DirectoryWatch> DirectoryWatch::open() {
   Fd inotify(sys::call(SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK));
-  if (!inotify) return Error{strerror(inotify.error())};
+  if (!inotify) return cannot("inotify_init1", inotify.error());
   return DirectoryWatch(std::move(inotify));
 }
 
@@ -17,7 +28,7 @@ std::optional<Error> DirectoryWatch::watch(std::span<const std::string> director
   for (const std::string& directory : directories) {
     const long result =
         sys::call(SYS_inotify_add_watch, inotify_.get(), sys::word(directory.c_str()), kEvents | IN_ONLYDIR);
-    if (result < 0 && result != -ENOENT) return Error{directory + ": " + strerror(static_cast<int>(-result))};
+    if (result < 0 && result != -ENOENT) return cannot(directory, static_cast<int>(-result));
   }
   return std::nullopt;
 }

@@ -12,23 +12,27 @@ namespace cinit::os {
 
 Result<Poller> Poller::make() {
   Fd epoll(sys::call(SYS_epoll_create1, EPOLL_CLOEXEC));
-  if (!epoll) return Error{std::string("epoll_create1: ") + strerror(epoll.error())};
+  if (!epoll) return Error{std::string("epoll_create1: ") + strerror(epoll.error()), epoll.error()};
   return Poller(std::move(epoll));
 }
 
-bool Poller::add(int fd, std::uint64_t token, Interest interest) {
-  return control(EPOLL_CTL_ADD, fd, token, interest) == 0;
-}
+bool Poller::add(int fd, std::uint64_t token, Interest interest) { return control(EPOLL_CTL_ADD, fd, token, interest); }
 
-void Poller::change(int fd, std::uint64_t token, Interest interest) { control(EPOLL_CTL_MOD, fd, token, interest); }
+bool Poller::change(int fd, std::uint64_t token, Interest interest) {
+  return control(EPOLL_CTL_MOD, fd, token, interest);
+}
 
 void Poller::remove(int fd) { control(EPOLL_CTL_DEL, fd, 0, Interest::None); }
 
-long Poller::control(int operation, int fd, std::uint64_t token, Interest interest) {
+bool Poller::control(int operation, int fd, std::uint64_t token, Interest interest) {
   epoll_event event{};
   event.events = static_cast<std::uint32_t>(interest);
   event.data.u64 = token;
-  return sys::call(SYS_epoll_ctl, epoll_.get(), operation, fd, sys::word(&event));
+  const int error = static_cast<int>(-sys::call(SYS_epoll_ctl, epoll_.get(), operation, fd, sys::word(&event)));
+  if (error <= 0) return true;
+  const char* const advice = error == ENOSPC ? " (the host's sysctl fs.epoll.max_user_watches)" : "";
+  error_ = {std::string("epoll_ctl: ") + strerror(error) + advice, error};
+  return false;
 }
 
 long Poller::wait_once(epoll_event* events, int count, Time deadline) {

@@ -20,9 +20,12 @@ class Poller {
   enum class Interest : std::uint32_t { None = 0, Read = EPOLLIN, Write = EPOLLOUT, ReadAndWrite = EPOLLIN | EPOLLOUT };
 
   // Reports `token` from wait() whenever `fd` is ready for what is of interest, until it is removed or closed; its end or
-  // an error is reported in any case. False: no memory for it, or it is a file, which is always ready.
+  // an error is reported in any case. False, and error() says why: no memory, too many watches, or it is a file, which is
+  // always ready.
   bool add(int fd, std::uint64_t token, Interest interest = Interest::Read);
-  void change(int fd, std::uint64_t token, Interest interest);
+  bool change(int fd, std::uint64_t token, Interest interest);
+  // Why the last of these was refused, and what to do about it.
+  const Error& error() const { return error_; }
   // Before it is closed, when somebody else holds the same description (a child that inherited it).
   void remove(int fd);
 
@@ -35,12 +38,13 @@ class Poller {
 
  private:
   explicit Poller(Fd epoll) : epoll_(std::move(epoll)) {}
-  long control(int operation, int fd, std::uint64_t token, Interest interest);
+  bool control(int operation, int fd, std::uint64_t token, Interest interest);
   long wait_once(epoll_event* events, int count, Time deadline);
 
   static constexpr int kMost = 64;
   Fd epoll_;
   bool precise_ = true;
+  Error error_;
   std::array<std::uint64_t, kMost> tokens_{};
 };
 

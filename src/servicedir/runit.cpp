@@ -7,9 +7,9 @@
 namespace cinit::servicedir {
 namespace {
 
-config::Service read_service(const Directory& directory, std::string name) {
+config::Service read_service(const Directory& directory, std::string name, Problems& problems) {
   config::Service service = make_service(directory, std::move(name), config::ServiceDirectory::Suite::Runit);
-  service.autostart = !exists(directory.path + "/down");
+  service.autostart = !exists(directory.path + "/down", problems);
   return service;
 }
 
@@ -17,14 +17,14 @@ config::Service read_service(const Directory& directory, std::string name) {
 
 Found read_runit(const std::string& path) {
   Found found;
-  for (const Directory& directory : list_distinct_directories(path)) {
-    config::Service& service = found.services.emplace_back(read_service(directory, directory.name));
+  for (const Directory& directory : list_distinct_directories(path, found.problems)) {
+    config::Service& service = found.services.emplace_back(read_service(directory, directory.name, found.problems));
     service.pre_start = {{"control/u"}};
-    const auto log = find_directory(directory.path + "/log");
+    const auto log = find_directory(directory.path + "/log", found.problems);
     if (!log) continue;
     service.pipes_into = service.name + "/log";
     // runsv does not run ./log/finish, nor ./log/control.
-    config::Service& logger = found.services.emplace_back(read_service(*log, directory.name + "/log"));
+    config::Service& logger = found.services.emplace_back(read_service(*log, directory.name + "/log", found.problems));
     logger.post_stop.clear();
   }
   return found;

@@ -31,13 +31,13 @@ Signal read_down_signal(const std::string& path, Problems& problems) {
 }
 
 std::optional<Duration> read_finish_timeout(const std::string& path, Problems& problems) {
-  return exists(path) ? read_timeout(path, problems) : kDefaultFinishTimeout;
+  return exists(path, problems) ? read_timeout(path, problems) : kDefaultFinishTimeout;
 }
 
 void warn_of_files_without_effect(const std::string& directory, Problems& problems) {
   for (const char* name : kWithoutEffect) {
     const std::string path = directory + "/" + name;
-    if (!exists(path)) continue;
+    if (!exists(path, problems)) continue;
     problems.push_back({config::Severity::Warning, {path, 0, 0}, "this file has no effect with cinit"});
   }
 }
@@ -63,12 +63,12 @@ Found read_s6(const std::string& path) {
   Found found;
   const auto add = [&](const Directory& directory, const std::string& name) -> config::Service& {
     config::Service& service = found.services.emplace_back(read_s6_service(directory, name, found.problems));
-    service.autostart = !exists(directory.path + "/down");
+    service.autostart = !exists(directory.path + "/down", found.problems);
     return service;
   };
-  for (const Directory& directory : list_distinct_directories(path)) {
+  for (const Directory& directory : list_distinct_directories(path, found.problems)) {
     config::Service& service = add(directory, directory.name);
-    const auto log = find_directory(directory.path + "/log");
+    const auto log = find_directory(directory.path + "/log", found.problems);
     if (!log) continue;
     service.pipes_into = directory.name + "/log";
     add(*log, directory.name + "/log");

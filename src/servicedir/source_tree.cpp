@@ -37,7 +37,7 @@ std::string did_you_mean(std::string_view name, std::span<const std::string_view
 }  // namespace
 
 SourceTree::SourceTree(std::string path, Problems& problems) : path_(std::move(path)), problems_(problems) {
-  for (const Directory& directory : list_directories(path_)) {
+  for (const Directory& directory : list_directories(path_, problems_)) {
     if (is_users(directory.name)) continue;
     if (is_built_in(directory.name)) {
       problems_.push_back({config::Severity::Error, {directory.path, 0, 0}, "this name belongs to s6-overlay itself"});

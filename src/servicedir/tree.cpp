@@ -1,7 +1,9 @@
 #include "servicedir/tree.hpp"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -18,39 +20,70 @@ auto is_same_as(const Directory& one) {
   return [&one](const Directory& other) { return one.device == other.device && one.inode == other.inode; };
 }
 
+// An error of looking is no answer. Any other says that it is not there for us.
+void note(Problems& problems, const std::string& path, int error) {
+  if (!os::may_pass(error)) return;
+  const std::string message = std::string("cannot be looked at: ") + strerror(error);
+  problems.push_back({config::Severity::Error, {path, 0, 0}, message, true});
+}
+
 }  // namespace
 
-std::optional<Directory> find_directory(const std::string& path) {
+std::optional<Directory> find_directory(const std::string& path, Problems& problems) {
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
   std::array<char, PATH_MAX> real{};
-  if (realpath(path.c_str(), real.data()) == nullptr) return std::nullopt;
+  const bool is_there = stat(path.c_str(), &status) == 0;
+  if (is_there && !S_ISDIR(status.st_mode)) return std::nullopt;
+  if (!is_there || realpath(path.c_str(), real.data()) == nullptr) {
+    note(problems, path, errno);
+    return std::nullopt;
+  }
   return Directory{path.substr(path.rfind('/') + 1), real.data(), status.st_dev, status.st_ino};
 }
 
-std::vector<Directory> list_directories(const std::string& path) {
+std::optional<Directory> find_directory(const std::string& path) {
+  Problems passed_over;
+  return find_directory(path, passed_over);
+}
+
+std::vector<Directory> list_directories(const std::string& path, Problems& problems) {
   std::vector<Directory> found;
   const Result<std::vector<std::string>> names = os::list_directory(path);
-  if (!names) return found;
+  if (!names) {
+    note(problems, path, names.error().code);
+    return found;
+  }
   for (const std::string& name : *names) {
     if (name.starts_with('.')) continue;
-    auto directory = find_directory(std::string(path).append("/").append(name));
+    auto directory = find_directory(std::string(path).append("/").append(name), problems);
     if (directory) found.push_back(*std::move(directory));
   }
   return found;
 }
 
-std::vector<Directory> list_distinct_directories(const std::string& path) {
+std::vector<Directory> list_directories(const std::string& path) {
+  Problems passed_over;
+  return list_directories(path, passed_over);
+}
+
+std::vector<Directory> list_distinct_directories(const std::string& path, Problems& problems) {
   std::vector<Directory> found;
-  for (Directory& directory : list_directories(path)) {
+  for (Directory& directory : list_directories(path, problems)) {
     if (std::ranges::none_of(found, is_same_as(directory))) found.push_back(std::move(directory));
   }
   return found;
 }
 
-bool exists(const std::string& path) {
+bool exists(const std::string& path, Problems& problems) {
   struct stat status {};
-  return lstat(path.c_str(), &status) == 0;
+  if (lstat(path.c_str(), &status) == 0) return true;
+  note(problems, path, errno);
+  return false;
+}
+
+bool exists(const std::string& path) {
+  Problems passed_over;
+  return exists(path, passed_over);
 }
 
 config::Service make_service(const Directory& directory, std::string name, config::ServiceDirectory::Suite suite) {

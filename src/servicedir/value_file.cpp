@@ -7,7 +7,6 @@
 #include "config/parse_value.hpp"
 #include "config/quote.hpp"
 #include "os/file.hpp"
-#include "servicedir/tree.hpp"
 
 namespace cinit::servicedir {
 namespace {
@@ -34,7 +33,8 @@ std::optional<std::uint32_t> read_number(const std::string& path, Range range, s
 }
 
 void add_unreadable(Problems& problems, const std::string& path, const Error& error) {
-  problems.push_back({config::Severity::Error, {path, 0, 0}, "cannot be read: " + error.message});
+  problems.push_back(
+      {config::Severity::Error, {path, 0, 0}, "cannot be read: " + error.message, os::may_pass(error.code)});
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ void add_error(Problems& problems, const std::string& path, std::string message)
 }
 
 std::optional<std::string> read_text(const std::string& path, Problems& problems) {
-  if (!exists(path)) return std::nullopt;
+  if (!exists(path, problems)) return std::nullopt;
   Result<std::string> text = os::read_file(path, kLargestFile);
   if (text) return *std::move(text);
   add_unreadable(problems, path, text.error());
@@ -88,7 +88,7 @@ std::vector<ListedName> read_list(const std::string& path, Problems& problems) {
 
 std::vector<ListedName> read_directory(const std::string& path, Problems& problems) {
   std::vector<ListedName> found;
-  if (!exists(path)) return found;
+  if (!exists(path, problems)) return found;
   const Result<std::vector<std::string>> names = os::list_directory(path);
   if (!names) {
     add_unreadable(problems, path, names.error());

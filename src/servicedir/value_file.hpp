@@ -9,13 +9,12 @@
 
 #include "base/time.hpp"
 #include "config/problem.hpp"
+#include "servicedir/tree.hpp"
 
 namespace cinit::servicedir {
 
 // What may stand between and around the words of a line.
 inline constexpr std::string_view kBlanks = " \t\r\v\f";
-
-using Problems = std::vector<config::Problem>;
 
 // Adds an error about the first line of a file.
 void add_error(Problems& problems, const std::string& path, std::string message);

@@ -1,10 +1,13 @@
 #include "servicedir/runit.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
+#include "forked.hpp"
+#include "os/syscall.hpp"
 #include "servicedir/service_trees.hpp"
 #include "tree.hpp"
 
@@ -15,6 +18,25 @@ using cinit::config::Service;
 using cinit::servicedir::Found;
 using cinit::servicedir::read_runit;
 using cinit::servicedir::ServiceTrees;
+
+TEST_CASE("runit: what cannot be looked at for want of descriptors is not taken for gone") {
+  Tree tree;
+  tree.file("/a/run").directory("/b/log");
+  const auto read_with = [&](rlim_t descriptors) {
+    return in_child([&] {
+      const rlimit64 few{descriptors, descriptors};
+      os::sys::setrlimit(RLIMIT_NOFILE, &few);
+      ServiceTrees trees;
+      trees.runit = {tree.path()};
+      trees.s6 = {tree.path("/none")};
+      const Found found = trees.read();
+      return tree.to_text(found.problems) + std::to_string(found.services.size()) +
+             (config::may_pass(found.problems) ? " may pass" : "");
+    });
+  };
+  CHECK(read_with(3).ends_with(": error: cannot be looked at: Too many open files\n0 may pass"));
+  CHECK(read_with(64) == "3");
+}
 
 TEST_CASE("runit: a directory is a service that is kept up for ever, whose failures end nothing") {
   Tree tree;
