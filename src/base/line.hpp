@@ -13,7 +13,7 @@ namespace cinit {
 class Line {
  public:
   Line& operator<<(std::string_view text) {
-    for (const char letter : text) put(letter);
+    for (const char letter : text) push_back(letter);
     return *this;
   }
   Line& operator<<(std::int64_t number) {
@@ -22,13 +22,17 @@ class Line {
     std::uint64_t left = number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
     do digits[count++] = static_cast<char>('0' + left % 10);
     while ((left /= 10) > 0);
-    if (number < 0) put('-');
-    while (count > 0) put(digits[--count]);
+    if (number < 0) push_back('-');
+    while (count > 0) push_back(digits[--count]);
     return *this;
   }
   Line& operator<<(int number) { return *this << static_cast<std::int64_t>(number); }
   // In the unit that a reader would choose: "35 ms", "1.5 s", "12 s", "3 min 20 s", "2 h 5 min".
   Line& operator<<(Duration span);
+
+  void push_back(char letter) {
+    if (size_ < sizeof(buffer_) - 1) buffer_[size_++] = letter;
+  }
 
   std::string_view text() const { return {buffer_, size_}; }
   // The text with a newline behind it.
@@ -38,10 +42,6 @@ class Line {
   }
 
  private:
-  void put(char letter) {
-    if (size_ < sizeof(buffer_) - 1) buffer_[size_++] = letter;
-  }
-
   std::size_t size_ = 0;
   char buffer_[1024];
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/nearest.hpp"
+#include "base/utf8.hpp"
 #include "control/render.hpp"
 #include "control/select.hpp"
 
@@ -60,7 +61,7 @@ Commander::Code Commander::run(ClientId client, std::string_view line) {
 }
 
 int Commander::fail(ClientId client, std::string_view message, int code) {
-  replies_.err(client, "cinit: " + std::string(message));
+  replies_.err(client, "cinit: " + printable(message));
   return code;
 }
 
@@ -105,7 +106,7 @@ Commander::Code Commander::health(ClientId client, const Arguments& arguments) {
     if (arguments.words.empty() && !view.status.wanted && !has_failed) continue;
     const std::string wrong = complaint(view, host_.now());
     if (wrong.empty()) continue;
-    replies_.out(client, view.name + ": " + wrong);
+    replies_.out(client, printable(view.name + ": " + wrong));
     code = exit_code::kFailed;
   }
   return code;
@@ -153,7 +154,7 @@ bool Commander::answer(ClientId client, Pending& pending) {
     const std::optional<Outcome> outcome = outcome_of(awaited, view, now);
     if (!outcome) return false;
     if (outcome->reached) {
-      replies_.out(client, view.name + ": " + outcome->words);
+      replies_.out(client, printable(view.name + ": " + outcome->words));
     } else {
       pending.code = fail(client, view.name + ": " + outcome->words, exit_code::kFailed);
     }
@@ -222,7 +223,7 @@ Commander::Code Commander::logs(ClientId client, const Arguments& arguments) {
   for (const core::ServiceId service : *services) {
     const std::string& name = host_.plan()[service].spec.name;
     if (host_.is_captured(service)) {
-      captured.emplace(service, services->size() > 1 ? name + " | " : "");
+      captured.emplace(service, services->size() > 1 ? printable(name) + " | " : "");
     } else if (!arguments.words.empty()) {
       code = fail(client, name + ": its output " + std::string(kWayOut), exit_code::kFailed);
     }

@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "base/line.hpp"
+#include "base/utf8.hpp"
 
 namespace cinit::control {
 namespace {
@@ -38,13 +39,19 @@ std::string ready_word(const core::ServiceStatus& status) {
   return status.wanted ? "no" : "-";
 }
 
-// Text of others on one line of ours: nothing in it reaches the terminal's controls.
-std::string one_line(std::string text) {
-  for (char& letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (byte < 0x20 || byte == 0x7f) letter = letter == '\n' || letter == '\t' ? ' ' : '?';
+// Text of others in a cell of the table: a letter each, and nothing in it reaches the terminal's controls.
+std::string one_line(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    if (character.is_valid && !steers_display(character.code)) {
+      shown += text.substr(0, character.size);
+    } else {
+      shown += text[0] == '\n' || text[0] == '\t' ? ' ' : '?';
+    }
+    text.remove_prefix(character.size);
   }
-  return text;
+  return shown;
 }
 
 Cells cells_of(const ServiceView& service, Time now) {
@@ -67,37 +74,6 @@ std::size_t width_of(std::string_view text) {
       std::ranges::count_if(text, [](char letter) { return (static_cast<unsigned char>(letter) & 0xc0U) != 0x80U; }));
 }
 
-// How many bytes at the beginning are one character of UTF-8; 0: they are none (RFC 3629, section 4).
-std::size_t character_at(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  const std::size_t size = first < 0x80   ? 1
-                           : first < 0xc2 ? 0
-                           : first < 0xe0 ? 2
-                           : first < 0xf0 ? 3
-                           : first < 0xf5 ? 4
-                                          : 0;
-  if (size > text.size()) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
-  }
-  if (size < 3) return size;
-  const unsigned second = byte(1);
-  const bool is_wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-                        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
-  return is_wrong ? 0 : size;
-}
-
-std::string valid_utf8(std::string_view text) {
-  std::string valid;
-  while (!text.empty()) {
-    const std::size_t size = character_at(text);
-    valid += size == 0 ? "\xef\xbf\xbd" : text.substr(0, size);
-    text.remove_prefix(std::max<std::size_t>(size, 1));
-  }
-  return valid;
-}
-
 // One JSON object.
 class Object {
  public:
@@ -110,7 +86,7 @@ class Object {
   }
   Object& add_text(std::string_view name, std::string_view text) {
     std::string json;
-    append_json_string(json, valid_utf8(text));
+    append_json_string(json, text);
     return add(name, json);
   }
   Object& add_text_or_null(std::string_view name, std::string_view text) {

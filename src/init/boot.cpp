@@ -5,6 +5,7 @@
 
 #include "base/exit_code.hpp"
 #include "base/line.hpp"
+#include "base/utf8.hpp"
 #include "config/load.hpp"
 #include "config/sources.hpp"
 #include "init/apply_sysctl.hpp"
@@ -28,7 +29,7 @@ std::string_view prefix_of(const BootRequest& request) {
 }
 
 void say(const BootRequest& request, std::string_view message) {
-  const std::string line = std::string(prefix_of(request)).append(message).append("\n");
+  const std::string line = std::string(prefix_of(request)).append(printable(message)).append("\n");
   os::LineWriter(2).write_line(line.data(), line.size());
 }
 

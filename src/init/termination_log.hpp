@@ -1,11 +1,11 @@
 // Why the container ended, for Kubernetes: the container's terminationMessagePath.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 namespace cinit::init {
 
-// Writes the reason to /dev/termination-log, if that file exists.
-void write_termination_log(const std::string& reason);
+// Writes the reason to /dev/termination-log, if that file exists. It may have several lines.
+void write_termination_log(std::string_view reason);
 
 }  // namespace cinit::init

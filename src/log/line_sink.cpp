@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "base/utc.hpp"
+#include "base/utf8.hpp"
 
 namespace cinit::log {
 namespace {
@@ -16,19 +17,6 @@ using Buffer = spdlog::memory_buf_t;
 void append(Buffer& line, std::string_view text) { line.append(text.data(), text.data() + text.size()); }
 
 std::string_view view(spdlog::string_view_t text) { return {text.data(), text.size()}; }
-
-bool is_control(char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f; }
-
-// Text from elsewhere (a name, a path) may hold anything; control characters are shown as \xNN.
-void append_printable(Buffer& line, std::string_view text) {
-  for (const char letter : text) {
-    if (is_control(letter)) {
-      fmt::format_to(fmt::appender(line), "\\x{:02x}", static_cast<unsigned char>(letter));
-    } else {
-      line.push_back(letter);
-    }
-  }
-}
 
 void append_member(Buffer& line, std::string_view name, std::string_view value) {
   if (value.empty()) return;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "os/file.hpp"
 
 namespace cinit::output {
@@ -50,7 +51,8 @@ std::variant<int, CaptureFailure> Relay::open(const Capture& capture) {
   if (!channel) {
     if (const int error = make_channel(capture, channel); error != 0) return no_pipe(error);
   }
-  channel->name = capture.name;
+  // In JSON the name is escaped; elsewhere it stands in the line as it is.
+  channel->name = settings_.prefix == config::LogPrefix::Name ? printable(capture.name) : capture.name;
   channel->sink = sink;
   clear_non_blocking(channel->write_end);
   return channel->write_end.get();

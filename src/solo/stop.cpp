@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/line.hpp"
+#include "base/utf8.hpp"
 #include "os/clock.hpp"
 #include "solo/reporter.hpp"
 
@@ -132,8 +133,9 @@ void Stop::report_others(const char* what) const {
   population_.for_each([&](const os::Process& process) {
     if (process.pid == main_) return true;
     Line line;
-    say(line << "cinit: process " << process.pid << " (" << process.name << "), state "
-             << os::describe_state(process.state) << "," << what);
+    line << "cinit: process " << process.pid << " (";
+    append_printable(line, process.name);  // a process chooses its name itself
+    say(line << "), state " << os::describe_state(process.state) << "," << what);
     return ++count < kMost;
   });
 }
