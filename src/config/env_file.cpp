@@ -3,6 +3,8 @@
 #include <optional>
 #include <string>
 
+#include "config/quote.hpp"
+
 namespace cinit::config {
 namespace {
 
@@ -43,7 +45,7 @@ Result<Assignment> parse_assignment(std::string_view line) {
     return Error{"the name in front of the \"=\" holds a blank"};
   if (line.find('\0') != std::string_view::npos) return Error{"the line holds a NUL byte"};
   const std::optional<std::string_view> value = unquote(trim(line.substr(equals + 1)));
-  if (!value) return Error{"the value of " + std::string(name) + " begins with a quote and does not end with it"};
+  if (!value) return Error{"the value of " + quote_key(name) + " begins with a quote and does not end with it"};
   return Assignment{name, *value};
 }
 

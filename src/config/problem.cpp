@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "config/quote.hpp"
+
 namespace cinit::config {
 
 std::string to_string(const Location& where) {
-  if (where.line == 0) return where.file;
-  return where.file + ':' + std::to_string(where.line) + ':' + std::to_string(where.column);
+  const std::string file = quote_path(where.file);
+  if (where.line == 0) return file;
+  return file + ':' + std::to_string(where.line) + ':' + std::to_string(where.column);
 }
 
 std::string to_string(const Problem& problem) {

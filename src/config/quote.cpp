@@ -50,6 +50,11 @@ std::string escape(char letter) {
   return byte < 0x20 || byte == 0x7F ? escape_control(byte) : std::string(1, letter);
 }
 
+// The control characters of C1, U+0080 to U+009F, are two bytes of UTF-8.
+bool is_c1(std::string_view character) {
+  return character.size() == 2 && character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;
+}
+
 bool is_bare(char letter) {
   return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
          letter == '-' || letter == '_';
@@ -65,6 +70,8 @@ std::string quote(std::string_view text) {
       quoted += kReplacement;
     } else if (length == 1) {
       quoted += escape(text[0]);
+    } else if (is_c1(text.substr(0, length))) {
+      quoted += escape_control(static_cast<unsigned char>(text[1]));
     } else {
       quoted += text.substr(0, length);
     }
@@ -75,6 +82,12 @@ std::string quote(std::string_view text) {
 
 std::string quote_key(std::string_view key) {
   return !key.empty() && std::ranges::all_of(key, is_bare) ? std::string(key) : quote(key);
+}
+
+std::string quote_path(std::string_view path) {
+  std::string quoted = quote(path);
+  const bool is_plain = std::string_view(quoted).substr(1, quoted.size() - 2) == path;
+  return is_plain ? std::string(path) : quoted;
 }
 
 }  // namespace cinit::config

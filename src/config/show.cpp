@@ -28,7 +28,11 @@ std::string print(Size size) { return quote(format_size(size)); }
 
 std::string print(Duration span) { return quote(format_duration(span)); }
 
-std::string print(Signal signal) { return quote(to_string(signal)); }
+// Two real-time signals that libcs keep for themselves have no name.
+std::string print(Signal signal) {
+  const bool has_name = parse_signal(to_string(signal)).has_value();
+  return quote(has_name ? to_string(signal) : std::to_string(signal.number));
+}
 
 std::string print(FileMode mode) {
   std::string digits;

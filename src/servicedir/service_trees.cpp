@@ -48,7 +48,7 @@ Found leave_out_known(Found found, const std::string& tree, Places& places) {
     if (is_new) return false;
     found.problems.push_back({config::Severity::Warning,
                               {place, 0, 0},
-                              "this is the same directory as " + first->second +
+                              "this is the same directory as " + config::quote_path(first->second) +
                                   ", of which there is one service: take one of the two out"});
     return true;
   });

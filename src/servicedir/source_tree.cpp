@@ -93,9 +93,9 @@ void SourceTree::report_unknown(const ListedName& name) {
   std::vector<std::string_view> candidates;
   for (const auto& [known, source] : sources_) candidates.push_back(known);
   for (const auto& [known, last] : pipelines_) candidates.push_back(known);
-  problems_.push_back(
-      {config::Severity::Error, name.where,
-       "there is no " + config::quote(name.name) + " in " + path_ + did_you_mean(name.name, candidates)});
+  problems_.push_back({config::Severity::Error, name.where,
+                       "there is no " + config::quote(name.name) + " in " + config::quote_path(path_) +
+                           did_you_mean(name.name, candidates)});
 }
 
 std::vector<std::string> SourceTree::known(const std::vector<ListedName>& names) {

@@ -58,3 +58,8 @@ TEST_CASE("a line that is no assignment is an error with its number and without 
   CHECK(error_of("A='") == "/etc/app.env:1: the value of A begins with a quote and does not end with it");
   CHECK(error_of(std::string_view("A=\0x", 4)) == "/etc/app.env:1: the line holds a NUL byte");
 }
+
+TEST_CASE("an error about a line is one line, whatever the name in it is") {
+  CHECK(error_of("\x1b[2J=\"x") ==
+        "/etc/app.env:1: the value of \"\\u001B[2J\" begins with a quote and does not end with it");
+}

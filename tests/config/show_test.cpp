@@ -46,6 +46,12 @@ TEST_CASE("the script of a shell is shown as it was written") {
   CHECK(reload(config).services[0].command == service.command);
 }
 
+TEST_CASE("a signal without a name comes back by its number") {
+  Service service;
+  service.stop_signal = {33};
+  CHECK(reload(with_service(service)).services[0].stop_signal == service.stop_signal);
+}
+
 TEST_CASE("limits come back, the largest numbers included") {
   Service service;
   service.limits = {{"core", {}}, {"nofile", {1024, std::nullopt}}, {"as", {0, 18446744073709551614U}}};
@@ -124,4 +130,17 @@ TEST_CASE("keys are bare where TOML allows it") {
   CHECK(quote_key("a-B_9") == "a-B_9");
   CHECK(quote_key("a.b") == "\"a.b\"");
   CHECK(quote_key("") == "\"\"");
+}
+
+TEST_CASE("control characters are escaped, those of C1 that terminals obey as well") {
+  CHECK(quote("a\x1b[2J\xC2\x9B\xC2\xA0\x7F") == "\"a\\u001B[2J\\u009B\xC2\xA0\\u007F\"");
+  Service service;
+  service.command = {"run", "\xC2\x85"};
+  CHECK(reload(with_service(service)).services[0].command == service.command);
+}
+
+TEST_CASE("a problem is one line of text, whatever its file is called") {
+  CHECK(to_string(Problem{Severity::Error, {"/etc/\x1b[2J\n\xC2\x9B", 3, 1}, "no"}) ==
+        "\"/etc/\\u001B[2J\\n\\u009B\":3:1: error: no");
+  CHECK(to_string(Location{"/etc/a b.toml", 3, 1}) == "/etc/a b.toml:3:1");
 }

@@ -188,6 +188,16 @@ TEST_CASE("a directory that links in two trees lead to is one service, and a war
         "out\n");
 }
 
+TEST_CASE("a warning is one line, whatever a directory is called") {
+  Tree tree;
+  tree.directory("/sv/web").directory("/a").link("../sv/web", "/a/w\n\x1b[2J");
+  const ServiceTrees trees{.runit = {tree.path("/a"), tree.path("/sv")}};
+  CHECK(tree.to_text(trees.read().problems) ==
+        "/sv/web: warning: this is the same directory as \"/a/w\\n\\u001B[2J\", of which there is one service: take "
+        "one of "
+        "the two out\n");
+}
+
 TEST_CASE("two services of which each has a logger in the same directory are two services") {
   Tree tree;
   tree.directory("/log").directory("/a/web").directory("/b/mail");
