@@ -37,6 +37,10 @@ if(CINIT_SANITIZE)
   target_compile_options(cinit_options INTERFACE "-fsanitize=${CINIT_SANITIZE}" -fno-sanitize-recover=all)
   target_link_options(cinit_options INTERFACE "-fsanitize=${CINIT_SANITIZE}")
 endif()
+if(CINIT_FUZZ)
+  # What tells libFuzzer which code an input has reached.
+  target_compile_options(cinit_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # cinit_library(NAME SOURCES file... [PUBLIC_DEPS target...] [PRIVATE_DEPS target...])
 #
