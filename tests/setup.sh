@@ -8,7 +8,7 @@ readonly run_packages=(busybox-static util-linux)
 # shellcheck disable=SC2034 # used by tests/run
 readonly test_packages=(
   clang libclang-rt-dev clang-format clang-tidy ccache doctest-dev shellcheck iproute2 mmdebstrap docker.io podman
-  jq python3 systemd tini dumb-init catatonit runit s6)
+  binutils jq python3 systemd tini dumb-init catatonit runit s6)
 
 # Installs those of the named Debian packages that are missing; says what is needed where that is not possible.
 need_packages() {
