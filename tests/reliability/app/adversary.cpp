@@ -1,0 +1,2 @@
+#include "app.hpp"
+namespace app { int adversary(Arguments) { return 0; } }
