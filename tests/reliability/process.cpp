@@ -20,7 +20,28 @@ Effort effort_of(pid_t pid) {
   std::istringstream fields(stat.substr(stat.rfind(')') + 2));
   const Strings field{std::istream_iterator<std::string>(fields), {}};
   const long ticks = std::stol(field.at(11)) + std::stol(field.at(12));  // utime and stime: proc(5), fields 14 and 15
-  return {std::chrono::milliseconds(ticks * 1000 / sysconf(_SC_CLK_TCK)), std::atol(status_of(pid, "VmRSS").c_str())};
+  Effort effort;
+  effort.processor_time = std::chrono::milliseconds(ticks * 1000 / sysconf(_SC_CLK_TCK));
+  // The kernel's Documentation/scheduler/sched-stats.rst: nanoseconds that it ran, and that it waited for a processor.
+  std::istringstream sched(read_file(place(pid) + "/schedstat"));
+  long ran = 0;
+  long waited = 0;
+  sched >> ran >> waited;
+  effort.wanted = std::chrono::nanoseconds(ran + waited);
+  for (const std::string& line : split_lines(read_file(place(pid) + "/io"))) {
+    if (line.starts_with("syscr: ") || line.starts_with("syscw: ")) effort.transfers += std::atol(line.c_str() + 7);
+  }
+  effort.resident_kb = std::atol(status_of(pid, "VmRSS").c_str());
+  return effort;
+}
+
+std::string is_busy(const Effort& before, const Effort& after, Duration span) {
+  const long transfers = after.transfers - before.transfers;
+  const double part = milliseconds(after.wanted - before.wanted) / milliseconds(span);
+  if (part < 0.7 && static_cast<double>(transfers) < milliseconds(span) * 2) return "";
+  return "busy: wanted to run for " + std::to_string(static_cast<int>(part * 100)) + " % of the time, and made " +
+         std::to_string(transfers) + " reads and writes in " + std::to_string(static_cast<int>(milliseconds(span))) +
+         " ms of quiet";
 }
 
 std::string status_of(pid_t pid, const std::string& key) {
