@@ -76,6 +76,9 @@ class Box {
   // /shared of the container, which anybody may write to. It is there as long as the Box.
   std::string shared(const std::string& name) const { return place_ + "/shared/" + name; }
 
+  // What the container has written to its files, but for those in file systems of their own: as long as the Box.
+  std::string layer() const { return place_ + "/upper"; }
+
   // Everything that was written to the container's output so far.
   const std::string& log();
   void read_log();

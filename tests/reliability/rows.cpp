@@ -9,6 +9,7 @@
 #include <array>
 #include <csignal>
 #include <exception>
+#include <list>
 
 namespace cinit::reliability {
 
@@ -85,14 +86,20 @@ std::vector<Result> run_rows(const std::vector<Row>& rows, int capacity, Clock::
                              const std::function<void(const Result&)>& tell) {
   std::vector<Result> results;
   std::vector<Running> running;
-  std::size_t next = 0;
+  std::list<const Row*> waiting;
+  for (const Row& row : rows) waiting.push_back(&row);
   int used = 0;
-  while (next < rows.size() || !running.empty()) {
-    while (next < rows.size() && (used == 0 || used + rows[next].weight <= capacity)) {
-      const Row& row = rows[next++];
-      if (row.may_be_left_out && Clock::now() >= deadline) continue;
-      running.push_back(begin(row));
-      used += row.weight;
+  while (!waiting.empty() || !running.empty()) {
+    if (Clock::now() >= deadline) waiting.remove_if([](const Row* row) { return row->may_be_left_out; });
+    // The first that fits: light rows go beside heavy ones.
+    for (auto row = waiting.begin(); row != waiting.end() && used < capacity;) {
+      if (used > 0 && used + (*row)->weight > capacity) {
+        ++row;
+        continue;
+      }
+      running.push_back(begin(**row));
+      used += (*row)->weight;
+      row = waiting.erase(row);
     }
     std::vector<pollfd> polled;
     for (const Running& one : running) polled.push_back({one.pipe, POLLIN, 0});

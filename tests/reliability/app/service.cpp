@@ -64,15 +64,15 @@ void listen_on(int port) {
 }
 
 // Writes for as long as it lives; SIGTERM ends it wherever it waits.
-[[noreturn]] void chatter() {
+[[noreturn]] void chatter(int pause) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_IGN);
   const std::string line(50, 'c');
   while (true) {
-    if (write(1, (line + "\n").data(), 51) < 0) sleep_ms(5);
-    sleep_ms(30);
+    if (write(1, (line + "\n").data(), 51) < 0) sleep_ms(30);
+    sleep_ms(pause);
   }
 }
 
@@ -96,7 +96,7 @@ void speak(int bytes) {
 
 }  // namespace
 
-// service NAME [WORD [VALUE]]...: notify, fd N, listen PORT, say TEXT, speak BYTES, chatter, deaf. Appends a line to /shared/NAME.up when
+// service NAME [WORD [VALUE]]...: notify, fd N, listen PORT, say TEXT, speak BYTES, chatter (now and then), talk (a lot), deaf. Appends a line to /shared/NAME.up when
 // it begins and to /shared/NAME.down at SIGTERM.
 int service(Arguments arguments) {
   const std::string name = arguments[0][0] == '.' || arguments[0][0] == '/' ? name_by_directory() : arguments[0];
@@ -105,7 +105,7 @@ int service(Arguments arguments) {
   sigaddset(&stop, SIGTERM);
   sigprocmask(SIG_BLOCK, &stop, nullptr);
   bool deaf = false;
-  bool chatters = false;
+  int pause = 0;
   int ready_fd = -1;
   bool notifies = false;
   const char* text = nullptr;
@@ -113,7 +113,8 @@ int service(Arguments arguments) {
     const std::string_view what = *word;
     if (what == "notify") notifies = true;
     if (what == "deaf") deaf = true;
-    if (what == "chatter") chatters = true;
+    if (what == "chatter") pause = 30;
+    if (what == "talk") pause = 1;
     if (what == "fd") ready_fd = number(*++word, -1);
     if (what == "listen") listen_on(number(*++word, 0));
     if (what == "say") text = *++word;
@@ -123,7 +124,7 @@ int service(Arguments arguments) {
   if (notifies) tell_systemd("READY=1\nSTATUS=works");
   if (text != nullptr && write(1, (std::string(text) + "\n").data(), std::strlen(text) + 1) < 0) _exit(96);
   if (ready_fd >= 0 && write(ready_fd, "\n", 1) < 0) _exit(95);
-  if (chatters) chatter();
+  if (pause > 0) chatter(pause);
   while (true) {
     int got = 0;
     sigwait(&stop, &got);
