@@ -5,6 +5,8 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 readonly build_packages=(g++ cmake ninja-build libtomlplusplus-dev libspdlog-dev libfmt-dev)
 readonly run_packages=(busybox-static util-linux)
+# shellcheck disable=SC2034 # used by tests/reliability/run
+readonly reliability_packages=(clang libclang-rt-dev doctest-dev)
 # shellcheck disable=SC2034 # used by tests/run
 readonly test_packages=(
   clang libclang-rt-dev clang-format clang-tidy ccache doctest-dev shellcheck iproute2 mmdebstrap docker.io podman

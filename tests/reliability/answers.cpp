@@ -66,16 +66,19 @@ void Answers::ask_both() {
 }
 
 std::string Answers::failure() const {
-  if (missing_ > 0) return std::to_string(missing_) + " of " + std::to_string(answers_.size()) + " questions were not answered";
+  if (missing_ > 0)
+    return std::to_string(missing_) + " of " + std::to_string(answers_.size()) + " questions were not answered";
   const double most = 1000 + 3 * part_of(controls_, 1);
-  if (part_of(answers_, 1) > most) return "an answer took " + std::to_string(static_cast<int>(part_of(answers_, 1))) + " ms";
+  if (part_of(answers_, 1) > most)
+    return "an answer took " + std::to_string(static_cast<int>(part_of(answers_, 1))) + " ms";
   return "";
 }
 
 std::string Answers::summary() const {
   std::array<char, 160> text{};
   std::snprintf(text.data(), text.size(), "%zu answers: p50 %.1f, p99 %.1f, max %.1f ms (other process: max %.1f ms)",
-                answers_.size(), part_of(answers_, 0.5), part_of(answers_, 0.99), part_of(answers_, 1), part_of(controls_, 1));
+                answers_.size(), part_of(answers_, 0.5), part_of(answers_, 0.99), part_of(answers_, 1),
+                part_of(controls_, 1));
   return text.data();
 }
 

@@ -119,7 +119,7 @@ Workshop::Workshop(const std::string& cinit, const std::string& app) {
 
 std::string Workshop::new_place() {
   const std::string place = directory_ + "/" + std::to_string(getpid()) + "." + std::to_string(count_++);
-  for (const char* part : {"/upper", "/work", "/root", "/shared"}) fs::create_directories(place + part);
+  for (const char* part : {"/upper", "/work", "/root", "/shared", "/home/app"}) fs::create_directories(place + part);
   fs::permissions(place + "/shared", fs::perms(0777));
   return place;
 }
@@ -136,39 +136,44 @@ Box::~Box() {
   fs::remove_all(place_, ignored);
 }
 
+std::string Box::host_path(const std::string& path) const {
+  return place_ + (path.starts_with("/home/app") ? "" : "/upper") + path;
+}
+
 Box& Box::file(const std::string& path, std::string_view text, int mode) {
-  write_file(place_ + "/upper" + path, text, mode);
+  write_file(host_path(path), text, mode);
   return *this;
 }
 
 Box& Box::directory(const std::string& path, unsigned owner, int mode) {
-  fs::create_directories(place_ + "/upper" + path);
-  checked(chmod((place_ + "/upper" + path).c_str(), static_cast<mode_t>(mode)), "chmod");
+  fs::create_directories(host_path(path));
+  checked(chmod(host_path(path).c_str(), static_cast<mode_t>(mode)), "chmod");
   return this->owner(path, owner);
 }
 
 Box& Box::link(const std::string& target, const std::string& path) {
-  fs::create_directories(fs::path(place_ + "/upper" + path).parent_path());
-  fs::create_symlink(target, place_ + "/upper" + path);
+  fs::create_directories(fs::path(host_path(path)).parent_path());
+  fs::create_symlink(target, host_path(path));
   return *this;
 }
 
 Box& Box::owner(const std::string& path, unsigned owner) {
-  checked(lchown((place_ + "/upper" + path).c_str(), owner, owner), "chown");
+  checked(lchown(host_path(path).c_str(), owner, owner), "chown");
   return *this;
 }
 
 void Box::build_root(const BoxOptions& options) const {
   const std::string root = place_ + "/root";
-  const std::string layers =
-      "lowerdir=" + base_ + ",upperdir=" + place_ + "/upper,workdir=" + place_ + "/work";
+  const std::string layers = "lowerdir=" + base_ + ",upperdir=" + place_ + "/upper,workdir=" + place_ + "/work";
   checked(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount --make-rprivate");
   checked(mount("overlay", root.c_str(), "overlay", 0, layers.c_str()), "mount overlay");
   if (options.proc) mount_at("proc", root + "/proc", nullptr, MS_NOSUID | MS_NODEV | MS_NOEXEC);
   make_devices(root + "/dev");
   mount_at("tmpfs", root + "/run", "mode=755");
   mount_at("tmpfs", root + "/tmp", "mode=1777");
-  checked(mount((place_ + "/shared").c_str(), (root + "/shared").c_str(), nullptr, MS_BIND, nullptr), "mount /shared");
+  for (const char* volume : {"/shared", "/home/app"}) {
+    checked(mount((place_ + volume).c_str(), (root + volume).c_str(), nullptr, MS_BIND, nullptr), "mount a volume");
+  }
   checked(chdir(root.c_str()), "chdir");
   checked(syscall(SYS_pivot_root, ".", "."), "pivot_root");
   checked(umount2(".", MNT_DETACH), "umount");
@@ -184,7 +189,8 @@ void Box::become_pid_1(const BoxOptions& options, int error_pipe) {
     checked(sethostname("box", 3), "sethostname");
     raise_loopback();
     setsid();
-    const int go_on = options.traced ? static_cast<int>(checked(fcntl(go_on_of_box_, F_DUPFD_CLOEXEC, kKept + 1), "dup")) : -1;
+    const int go_on =
+        options.traced ? static_cast<int>(checked(fcntl(go_on_of_box_, F_DUPFD_CLOEXEC, kKept + 1), "dup")) : -1;
     dup2(error_pipe, kKept);
     BoxOptions streams = options;
     if (streams.out < 0) streams.out = output_of_box_;
@@ -225,8 +231,7 @@ void Box::start(const BoxOptions& options) {
   go_on_ = go_on[1];
   go_on_of_box_ = go_on[0];
   if (options.user != 0) checked(fchown(output[1], options.user, options.user), "fchown");  // as container runtimes do
-  const unsigned long flags =
-      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | SIGCHLD;
+  const unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | SIGCHLD;
   pid_ = static_cast<pid_t>(checked(syscall(SYS_clone, flags, nullptr, nullptr, nullptr, 0UL), "clone"));
   if (pid_ == 0) {
     close(output[0]);

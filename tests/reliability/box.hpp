@@ -52,7 +52,7 @@ class Box {
   Box(const Box&) = delete;
   Box& operator=(const Box&) = delete;
 
-  // Files of the container, before start(); parent directories are made.
+  // Files of the container, before start(); parent directories are made. /home/app and /shared are volumes.
   Box& file(const std::string& path, std::string_view text, int mode = 0644);
   Box& directory(const std::string& path, unsigned owner, int mode = 0755);
   Box& link(const std::string& target, const std::string& path);
@@ -89,6 +89,7 @@ class Box {
 
  private:
   [[noreturn]] void become_pid_1(const BoxOptions& options, int error_pipe);
+  std::string host_path(const std::string& path) const;
   void build_root(const BoxOptions& options) const;
 
   std::string place_;

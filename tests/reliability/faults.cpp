@@ -95,8 +95,8 @@ void judge(const Fault& fault, const Normal& normal, const StoryEnd& end, bool c
   }
   if (!excuse.broken_stop) {
     outcome.require(end.quiet_calls < 400, "busy: " + std::to_string(end.quiet_calls) + " calls in 100 ms of quiet");
-    outcome.require(end.calls < most_calls(normal), "busy: " + std::to_string(end.calls) + " calls in all, normally " +
-                                                        std::to_string(normal.calls));
+    outcome.require(end.calls < most_calls(normal),
+                    "busy: " + std::to_string(end.calls) + " calls in all, normally " + std::to_string(normal.calls));
   }
   if (end.losses.empty()) return;
   std::string lost = end.losses.front();
@@ -170,7 +170,8 @@ void add_faults(std::vector<Fault>& faults, const std::string& call, const std::
   for (const int error : plausible_errors(call)) {
     if (subject != kAnySubject && !is_plausible(call, subject, error)) continue;
     if (subject != kAnySubject) faults.push_back({call, subject, error, Mode::Once});
-    if ((subject == kAnySubject || count > 1) && can_last(call, error)) faults.push_back({call, subject, error, Mode::Always});
+    if ((subject == kAnySubject || count > 1) && can_last(call, error))
+      faults.push_back({call, subject, error, Mode::Always});
     if (subject == kAnySubject || count > 3) faults.push_back({call, subject, error, Mode::NowAndThen});
   }
 }
@@ -211,7 +212,8 @@ std::vector<Row> fault_rows(const Setting& setting, const Strings& previous) {
     if (!is_known_call(call)) rows.push_back({"faults", call, call, [call] { return unknown_call(call); }});
   }
   for (const Fault& fault : faults) {
-    rows.push_back({"faults", fault.call, fault.name(), [&setting, normal, fault] { return run(setting, *normal, fault); }});
+    rows.push_back(
+        {"faults", fault.call, fault.name(), [&setting, normal, fault] { return run(setting, *normal, fault); }});
     rows.back().may_be_left_out = !has_failed(fault);
   }
   return rows;

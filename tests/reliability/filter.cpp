@@ -15,7 +15,9 @@ namespace cinit::reliability {
 
 namespace {
 
-sock_filter statement(int code, std::size_t value) { return BPF_STMT(static_cast<unsigned short>(code), static_cast<unsigned>(value)); }
+sock_filter statement(int code, std::size_t value) {
+  return BPF_STMT(static_cast<unsigned short>(code), static_cast<unsigned>(value));
+}
 
 sock_filter jump(int code, unsigned value, unsigned char when, unsigned char otherwise) {
   return BPF_JUMP(static_cast<unsigned short>(code), value, when, otherwise);
@@ -30,7 +32,9 @@ void add(std::vector<sock_filter>& program, const Refusal& refusal) {
   const bool first = refusal.argument >= 0;
   const bool second = refusal.second_argument >= 0;
   // How many statements a mismatch has to pass over, the refusal included.
-  const auto over = [&](bool behind_first) { return static_cast<unsigned char>((!behind_first && first ? 2 : 0) + (second ? 2 : 0) + 1); };
+  const auto over = [&](bool behind_first) {
+    return static_cast<unsigned char>((!behind_first && first ? 2 : 0) + (second ? 2 : 0) + 1);
+  };
   part.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(refusal.call), 0, over(false)));
   if (first) {
     part.push_back(statement(BPF_LD | BPF_W | BPF_ABS, place_of_argument(refusal.argument)));

@@ -23,8 +23,8 @@ using namespace std::chrono_literals;
 
 struct Newer {
   const char* name;
-  Refusal refusal;     // as a kernel that does not have it
-  bool profile = true; // an old seccomp profile refuses it with EPERM, too
+  Refusal refusal;      // as a kernel that does not have it
+  bool profile = true;  // an old seccomp profile refuses it with EPERM, too
 };
 
 constexpr int kPassRights = 83;  // SO_PASSRIGHTS, Linux 6.16
@@ -63,9 +63,12 @@ void require_refused(const Refusal& refusal) {
   if (refusal.call == SYS_clone) return;
   std::array<long, 6> arguments{-1, -1, -1, -1, -1, -1};
   if (refusal.argument >= 0) arguments.at(static_cast<std::size_t>(refusal.argument)) = refusal.value;
-  if (refusal.second_argument >= 0) arguments.at(static_cast<std::size_t>(refusal.second_argument)) = refusal.second_value;
-  const long result = syscall(refusal.call, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
-  if (result != -1 || errno != refusal.error) throw std::runtime_error("the filter does not hold: " + name_of_call(refusal.call));
+  if (refusal.second_argument >= 0)
+    arguments.at(static_cast<std::size_t>(refusal.second_argument)) = refusal.second_value;
+  const long result =
+      syscall(refusal.call, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+  if (result != -1 || errno != refusal.error)
+    throw std::runtime_error("the filter does not hold: " + name_of_call(refusal.call));
 }
 
 Outcome run(const Setting& setting, const std::vector<Refusal>& refusals) {

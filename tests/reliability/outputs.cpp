@@ -1,6 +1,7 @@
 // Part (b): standard output and error that nobody reads, that are full, or gone. PID 1 looks after its services as ever, and
 // answers.
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -37,7 +38,8 @@ struct Broken {
 struct Kind {
   const char* name;
   void (*make)(Broken&);
-  bool own_user = false;  // PID 1 is an ordinary user
+  bool own_user = false;   // PID 1 is an ordinary user
+  bool contended = false;  // services write into it as fast as they can, and its reader is slow
 };
 
 void set_output(Broken& broken, int fd) {
@@ -55,12 +57,13 @@ void fill(int fd) {
   fcntl(fd, F_SETFL, flags);
 }
 
+// What is there, and not what comes for ever.
 std::string read_all(int fd) {
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
   std::string text;
   std::array<char, 65536> buffer{};
   ssize_t length = 0;
-  while ((length = read(fd, buffer.data(), buffer.size())) > 0) {
+  while (text.size() < (4 << 20) && (length = read(fd, buffer.data(), buffer.size())) > 0) {
     text.append(buffer.data(), static_cast<std::size_t>(length));
   }
   return text;
@@ -110,7 +113,9 @@ void pipe_that_closes(Broken& broken) {
   broken.after_boot = [ours = ends[0]] { close(ours); };
 }
 
-void dev_full(Broken& broken) { set_output(broken, static_cast<int>(checked(open("/dev/full", O_WRONLY | O_CLOEXEC), "/dev/full"))); }
+void dev_full(Broken& broken) {
+  set_output(broken, static_cast<int>(checked(open("/dev/full", O_WRONLY | O_CLOEXEC), "/dev/full")));
+}
 
 std::array<int, 2> make_terminal(Broken& broken) {
   std::array<int, 2> ends{};
@@ -175,7 +180,8 @@ void no_output_stream(Broken& broken) { broken.box.closed = {1}; }
 void full_file_system(Broken& broken) {
   checked(unshare(CLONE_NEWNS), "unshare");
   checked(mount("tmpfs", "/mnt", "tmpfs", 0, "size=64k,mode=777"), "mount tmpfs");
-  set_output(broken, static_cast<int>(checked(open("/mnt/log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666), "/mnt/log")));
+  set_output(broken,
+             static_cast<int>(checked(open("/mnt/log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666), "/mnt/log")));
   fill(broken.box.err);
   const int fd = broken.box.err;
   broken.recover = [fd] { return ftruncate(fd, 0) == 0 ? std::string(" ") : ""; };
@@ -197,6 +203,8 @@ constexpr Kind kKinds[] = {
     {"full pipe of an ordinary user", full_pipe, true},
     {"full pipe of root's, PID 1 is an ordinary user", pipe_that_cannot_be_opened, true},
     {"pipe of root's that fills up, PID 1 is an ordinary user", pipe_that_stops_flowing, true},
+    {"pipe that many write to, opened anew", pipe_that_stops_flowing, false, true},
+    {"pipe of root's that many write to, PID 1 is an ordinary user", pipe_that_stops_flowing, true, true},
     {"pipe that fills up", pipe_that_stops_flowing},
     {"pipe without a reader", closed_pipe},
     {"pipe whose reader goes away", pipe_that_closes},
@@ -215,13 +223,16 @@ constexpr Kind kKinds[] = {
     {"file at RLIMIT_FSIZE", file_at_its_limit},
 };
 
-std::string configuration(const std::string& prefix) {
+std::string configuration(const std::string& prefix, bool contended) {
+  const std::string talk = contended ? "flood chatter lines" : "service chatter chatter";
+  const std::string more = contended ? "flood second lines" : "service second chatter";
   return "[cinit]\nlog-prefix = \"" + prefix +
          "\"\nstop-timeout = \"1s\"\n"
-         "[defaults]\nrestart = \"always\"\nrestart-delay = \"20ms\"\nrestart-max-delay = \"20ms\"\nstart-limit-burst = 0\n"
+         "[defaults]\nrestart = \"always\"\nrestart-delay = \"20ms\"\nrestart-max-delay = \"20ms\"\nstart-limit-burst "
+         "= 0\n"
          "[service.quiet]\ncommand = \"/bin/app service quiet\"\n"
-         "[service.chatter]\ncommand = \"/bin/app service chatter chatter\"\n"
-         "[service.second]\ncommand = \"/bin/app service second chatter\"\n";
+         "[service.chatter]\ncommand = \"/bin/app " +
+         talk + "\"\n[service.second]\ncommand = \"/bin/app " + more + "\"\n";
 }
 
 class Trial {
@@ -236,7 +247,7 @@ class Trial {
     if (solo) {
       broken_.box.command = {"/sbin/cinit", "-t", "1s", "--", "/bin/app", "service", "quiet", "deaf"};
     } else {
-      box_.file("/etc/cinit.toml", configuration(prefix_));
+      box_.file("/etc/cinit.toml", configuration(prefix_, kind_.contended));
       broken_.box.env["CINIT_STOP_TIMEOUT"] = "1s";
     }
     box_.start(broken_.box);
@@ -244,9 +255,10 @@ class Trial {
     wait_for_start(0);
     broken_.after_boot();
     if (!broken_.ends_by_itself) {
+      if (kind_.contended && !solo) contend();
       if (!solo) make_it_speak();
-      be_quiet();
-      if (!solo) recover();
+      if (!kind_.contended) be_quiet();
+      if (!solo && !kind_.contended) recover();
       box_.signal(SIGTERM);
     }
     stop(solo);
@@ -259,9 +271,30 @@ class Trial {
   std::size_t starts() const { return split_lines(read_file(box_.shared("quiet.up"))).size(); }
 
   bool wait_for_start(std::size_t before) {
-    const bool came = wait_until([&] { return starts() > before || box_.has_ended(); }, setting_.limit(3s)) && starts() > before;
-    outcome_.require(came, before == 0 ? "the service was not started" : "a service that crashed was not started again");
+    const bool came =
+        wait_until([&] { return starts() > before || box_.has_ended(); }, setting_.limit(3s)) && starts() > before;
+    outcome_.require(came,
+                     before == 0 ? "the service was not started" : "a service that crashed was not started again");
     return came;
+  }
+
+  // A reader that is slow, and much to say beside others that write. PID 1 must never stand in write(2).
+  void contend() {
+    const Clock::time_point end = Clock::now() + (setting_.soak ? 20s : 2500ms);
+    int samples = 0;
+    int waits = 0;
+    while (Clock::now() < end && !box_.has_ended()) {
+      std::array<char, 8192> buffer{};
+      pollfd readable{broken_.ours.front(), POLLIN, 0};
+      if (poll(&readable, 1, 10) == 1 && read(readable.fd, buffer.data(), buffer.size()) < 0) break;
+      box_.signal(40 + samples % 20);  // ignored: a line for each
+      ++samples;
+      const std::string where = read_file("/proc/" + std::to_string(box_.pid()) + "/wchan");
+      waits += where.find("pipe_write") != std::string::npos ? 1 : 0;
+    }
+    outcome_.note(std::to_string(samples) + " samples");
+    outcome_.require(waits == 0,
+                     "PID 1 stood in write(2), seen " + std::to_string(waits) + " times of " + std::to_string(samples));
   }
 
   // A crash is several lines; a signal that is ignored, one.
@@ -278,7 +311,8 @@ class Trial {
     const std::string socket = box_.inside("/run/cinit.sock");
     if (broken_.box.user != 0 || !broken_.box.proc) return;
     const Clock::time_point begin = Clock::now();
-    outcome_.require(ask(socket, "status", setting_.limit(1s)).find("quiet") != std::string::npos, "status was not answered");
+    outcome_.require(ask(socket, "status", setting_.limit(1s)).find("quiet") != std::string::npos,
+                     "status was not answered");
     worst_answer_ = Clock::now() - begin;
   }
 
@@ -308,14 +342,16 @@ class Trial {
         },
         setting_.limit(1s));
     const bool is_text = seen_ != " " && kind_.make != full_file_system;
-    if (lost && is_text) outcome_.require(seen_.find("not written") != std::string::npos, "the lost lines were not counted");
+    if (lost && is_text)
+      outcome_.require(seen_.find("not written") != std::string::npos, "the lost lines were not counted");
   }
 
   void stop(bool solo) {
     const Clock::time_point begin = Clock::now();
     const auto status = box_.wait_end(setting_.limit(1700ms));
     const Duration took = Clock::now() - begin;
-    outcome_.require(status.has_value(), "the stop is not over after " + std::to_string(static_cast<int>(milliseconds(took))) +
+    outcome_.require(status.has_value(), "the stop is not over after " +
+                                             std::to_string(static_cast<int>(milliseconds(took))) +
                                              " ms of 1000 (state " + status_of(box_.pid(), "State") + ", in " +
                                              read_file("/proc/" + std::to_string(box_.pid()) + "/wchan") + ")");
     if (!status) return;
@@ -341,7 +377,8 @@ std::vector<Row> output_rows(const Setting& setting) {
   for (const Kind& kind : kKinds) {
     for (const char* prefix : {"none", "name", "json", "one command"}) {
       rows.push_back({"outputs", kind.name, std::string(kind.name) + ", " + prefix,
-                      [&setting, &kind, prefix = std::string(prefix)] { return Trial(setting, kind, prefix).run(); }, 1, false});
+                      [&setting, &kind, prefix = std::string(prefix)] { return Trial(setting, kind, prefix).run(); }, 1,
+                      false});
     }
   }
   return rows;

@@ -13,8 +13,8 @@ namespace cinit::reliability {
 
 struct Effort {
   Duration processor_time{};
-  Duration wanted{};       // the time that it ran or wanted to run, which does not depend on how busy the machine is
-  long transfers = 0;      // calls of read(2), write(2) and their like
+  Duration wanted{};   // the time that it ran or wanted to run, which does not depend on how busy the machine is
+  long transfers = 0;  // calls of read(2), write(2) and their like
   long resident_kb = 0;
 };
 

@@ -211,7 +211,8 @@ class Visitor {
     const Clock::time_point begin = Clock::now();
     end_.asked_to_stop = !over();
     box_.signal(SIGTERM);
-    const Duration patience = std::chrono::duration_cast<Duration>(setting_.limit(kStopTimeout + 700ms) * options_.patience);
+    const Duration patience =
+        std::chrono::duration_cast<Duration>(setting_.limit(kStopTimeout + 700ms) * options_.patience);
     const bool ended = wait_until([&] { return box_.read_log(), over(); }, patience);
     end_.stop = Clock::now() - begin;
     if (!ended) {

@@ -12,7 +12,7 @@
 namespace cinit::reliability {
 
 struct StoryOptions {
-  Tracer::Decide decide;  // none: PID 1 is not traced
+  Tracer::Decide decide;        // none: PID 1 is not traced
   long most_calls = 1'000'000;  // a traced PID 1 that makes more is killed
   BoxOptions box;
   double patience = 1;  // every limit is multiplied by it
@@ -20,15 +20,15 @@ struct StoryOptions {
 
 // What became of it.
 struct StoryEnd {
-  std::optional<int> status;  // wait status of PID 1; std::nullopt: it had to be killed
-  bool asked_to_stop = false; // it was still there when its stop was due
-  Duration boot{};            // until everything was ready
-  Duration stop{};            // from SIGTERM to its end
-  Duration processor_time{};  // what PID 1 had used of the processor before its stop
-  Strings losses;             // what did not work that works without faults
-  Strings wrongs;             // what must never be, whatever fails
-  long calls = 0;             // of PID 1; 0 when it was not traced
-  long quiet_calls = 0;       // of it in kQuiet, when nothing happened
+  std::optional<int> status;   // wait status of PID 1; std::nullopt: it had to be killed
+  bool asked_to_stop = false;  // it was still there when its stop was due
+  Duration boot{};             // until everything was ready
+  Duration stop{};             // from SIGTERM to its end
+  Duration processor_time{};   // what PID 1 had used of the processor before its stop
+  Strings losses;              // what did not work that works without faults
+  Strings wrongs;              // what must never be, whatever fails
+  long calls = 0;              // of PID 1; 0 when it was not traced
+  long quiet_calls = 0;        // of it in kQuiet, when nothing happened
   std::map<std::string, int> counts;
   std::string log;
 };

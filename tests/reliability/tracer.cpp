@@ -146,16 +146,15 @@ void Tracer::stopped(int status) {
     return go_on(0);
   }
   if (event == PTRACE_EVENT_EXEC) begun_ = true;
-  if (event == PTRACE_EVENT_STOP && (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)) {
+  if (event == PTRACE_EVENT_STOP &&
+      (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)) {
     ptrace(PTRACE_LISTEN, pid_, nullptr, nullptr);
     return;
   }
   go_on(event == 0 ? signal : 0);
 }
 
-void Tracer::go_on(int signal) {
-  ptrace(begun_ || signal == 0 ? PTRACE_SYSCALL : PTRACE_CONT, pid_, nullptr, signal);
-}
+void Tracer::go_on(int signal) { ptrace(begun_ || signal == 0 ? PTRACE_SYSCALL : PTRACE_CONT, pid_, nullptr, signal); }
 
 void Tracer::call_stop() {
   if (!begun_) return;
@@ -194,7 +193,9 @@ PendingCall Tracer::describe(long number, const unsigned long long* arguments) {
     case About::PathAt: call.subject = path(arguments[0], arguments[1]); break;
     case About::Number: call.subject = std::to_string(arguments[0]); break;
     case About::Flags: call.subject = (arguments[0] & 0x4000) != 0 ? "vfork" : ""; break;
-    case About::DescriptorAndNumber: call.subject = std::to_string(arguments[1]) + " " + descriptor(arguments[0]); break;
+    case About::DescriptorAndNumber:
+      call.subject = std::to_string(arguments[1]) + " " + descriptor(arguments[0]);
+      break;
   }
   if (number == SYS_epoll_ctl) call.subject = epoll_operation(arguments[1]) + (" " + descriptor(arguments[2]));
   return call;

@@ -29,13 +29,27 @@ struct Named {
 };
 
 constexpr Named kActs[] = {
-    {"stop", stop_others},         {"stop-newcomers", stop_newcomers}, {"signal", signal_others},
-    {"signal-all", signal_all},    {"trace", trace_others},            {"lease", lease_files},
-    {"exchange", exchange_files},  {"replace", replace_programs},      {"passengers", send_passengers},
-    {"notify", notify_nonsense},   {"control", knock_at_control},      {"terminal", play_terminal},
-    {"limits", limit_others},      {"scheduler", slow_others},         {"memory", use_memory},
-    {"forks", fork_many},          {"proc", read_and_write_proc},      {"pipes", meddle_with_output},
-    {"modes", change_modes},         {"log-link", link_logs},          {"fifo", show_fifo},
+    {"stop", stop_others},
+    {"stop-newcomers", stop_newcomers},
+    {"signal", signal_others},
+    {"signal-all", signal_all},
+    {"trace", trace_others},
+    {"lease", lease_files},
+    {"exchange", exchange_files},
+    {"replace", replace_programs},
+    {"passengers", send_passengers},
+    {"notify", notify_nonsense},
+    {"control", knock_at_control},
+    {"terminal", play_terminal},
+    {"limits", limit_others},
+    {"scheduler", slow_others},
+    {"memory", use_memory},
+    {"forks", fork_many},
+    {"proc", read_and_write_proc},
+    {"pipes", meddle_with_output},
+    {"modes", change_modes},
+    {"log-link", link_logs},
+    {"fifo", show_fifo},
 };
 
 bool is_named(const char* list, const char* name) {

@@ -19,10 +19,11 @@ namespace app {
 
 namespace {
 
-constexpr const char* kFiles[] = {"/home/app/log/out.log", "/home/app/log/out.log.1", "/home/app/env", "/home/app/bin/prog",
-                                  "/home/app/bin/probe"};
+constexpr const char* kFiles[] = {"/home/app/log/out.log", "/home/app/log/out.log.1", "/home/app/env",
+                                  "/home/app/bin/prog", "/home/app/bin/probe"};
 constexpr const char* kDirectories[] = {"/home/app/log", "/home/app/wd", "/home/app/bin"};
-constexpr const char* kTargets[] = {"/etc/shadow", "/etc/cron.d/x", "/etc/cron.d", "/etc/passwd", "/dev/tty", "/proc/self/mem"};
+constexpr const char* kTargets[] = {"/etc/shadow", "/etc/cron.d/x", "/etc/cron.d",
+                                    "/etc/passwd", "/dev/tty",      "/proc/self/mem"};
 constexpr const char* kPits[] = {"/home/app/fifo", "/home/app/bin/prog", "/dev/zero", "/dev/full"};
 
 template <std::size_t N>
@@ -54,18 +55,18 @@ void exchange(const char* one, const char* other) {
 
 }  // namespace
 
-// Until a lease is given up, or lease-break-time is over, whoever opens the file waits.
+// Until a lease is given up, or lease-break-time is over, whoever opens the file or runs it waits. There is one only while
+// no other process has the file open, so it is asked for again and again.
 void lease_files(Means& means) {
-  std::array<int, 5> held{};
-  for (std::size_t i = 0; i < held.size(); ++i) {
-    held[i] = open(kFiles[i], O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (held[i] < 0) continue;
-    fcntl(held[i], F_SETLEASE, F_WRLCK);
-    flock(held[i], LOCK_EX | LOCK_NB);
-  }
-  sleep_ms(means.any(2) == 0 ? 100 : 2500);
-  for (const int fd : held) {
-    if (fd >= 0) close(fd);
+  const char* const path = means.any(4) > 0 ? "/home/app/bin/probe" : any_of(means, kFiles);
+  for (int i = 0; i < 200; ++i) {
+    const int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return sleep_ms(5);
+    if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
+      flock(fd, LOCK_EX | LOCK_NB);
+      sleep_ms(means.any(2) == 0 ? 100 : 2500);
+    }
+    close(fd);
   }
 }
 
@@ -86,8 +87,9 @@ void exchange_files(Means& means) {
 
 // A program that cannot be run, in the place of one that can.
 void replace_programs(Means& means) {
-  constexpr const char* kTexts[] = {"#!/home/app/fifo\n", "#!/nowhere\n", "#!/home/app/bin/prog\r\n", "#!", "\177ELF\2\1\1", "",
-                                    "#!/home/app/bait\n"};
+  constexpr const char* kTexts[] = {
+      "#!/home/app/fifo\n", "#!/nowhere\n", "#!/home/app/bin/prog\r\n", "#!", "\177ELF\2\1\1", "",
+      "#!/home/app/bait\n"};
   const std::string name = own_name("program");
   mkfifo("/home/app/fifo", 0666);
   const int fd = open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
@@ -133,7 +135,7 @@ void show_fifo(Means& means) {
 
 void change_modes(Means& means) {
   const char* const place = means.any(2) == 0 ? any_of(means, kFiles) : any_of(means, kDirectories);
-  struct stat before{};
+  struct stat before {};
   if (stat(place, &before) != 0 || before.st_uid != geteuid()) return;
   chmod(place, means.any(2) == 0 ? 0 : 07777);
   sleep_ms(static_cast<int>(means.any(50)));
@@ -144,7 +146,8 @@ void change_modes(Means& means) {
 void play_terminal(Means& means) {
   const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   std::array<char, 64> slave{};
-  if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0 || ptsname_r(master, slave.data(), slave.size()) != 0) return;
+  if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0 || ptsname_r(master, slave.data(), slave.size()) != 0)
+    return;
   const std::string link = own_name("tty");
   if (symlink(slave.data(), link.c_str()) == 0) {
     const char* const place = any_of(means, kFiles);

@@ -57,7 +57,8 @@ void stop_newcomers(Means& means) {
 }
 
 void signal_others(Means& means) {
-  constexpr int kNumbers[] = {SIGTERM, SIGKILL, SIGSEGV, SIGABRT, SIGQUIT, SIGHUP, SIGUSR1, SIGTSTP, SIGCONT, SIGXCPU, SIGPIPE};
+  constexpr int kNumbers[] = {SIGTERM, SIGKILL, SIGSEGV, SIGABRT, SIGQUIT, SIGHUP,
+                              SIGUSR1, SIGTSTP, SIGCONT, SIGXCPU, SIGPIPE};
   const int number = kNumbers[means.any(sizeof kNumbers / sizeof *kNumbers)];
   for_others(means, [&means, number](int pid) {
     if (pid != 1 || !means.spares_pid_1) kill(pid, number);
@@ -74,7 +75,8 @@ void signal_all(Means& means) {
 
 void trace_others(Means& means) {
   for_others(means, [&means](int pid) {
-    const bool seized = ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0 && ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) == 0;
+    const bool seized =
+        ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0 && ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) == 0;
     if (seized && pid == 1) append("/shared/breach", "PID 1 lets itself be traced");
     if (seized && means.any(2) == 0) ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
   });
@@ -86,7 +88,8 @@ void trace_others(Means& means) {
 }
 
 void limit_others(Means& means) {
-  constexpr int kWhich[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_CPU, RLIMIT_SIGPENDING};
+  constexpr int kWhich[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS,  RLIMIT_DATA,
+                            RLIMIT_STACK,  RLIMIT_NPROC, RLIMIT_CPU, RLIMIT_SIGPENDING};
   const auto which = kWhich[means.any(sizeof kWhich / sizeof *kWhich)];
   const rlimit limit{means.any(2) == 0 ? 0UL : 3UL, 3};
   for_others(means, [&](int pid) {
@@ -144,7 +147,8 @@ void read_and_write_proc(Means& means) {
     close(fd);
   }
   for_others(means, [](int pid) {
-    for (const auto& [name, text] : {std::pair{"oom_score_adj", "1000"}, std::pair{"comm", "x) R 1 1"}, std::pair{"timerslack_ns", "4000000000"}}) {
+    for (const auto& [name, text] : {std::pair{"oom_score_adj", "1000"}, std::pair{"comm", "x) R 1 1"},
+                                     std::pair{"timerslack_ns", "4000000000"}}) {
       const int fd = open(("/proc/" + std::to_string(pid) + "/" + name).c_str(), O_WRONLY | O_CLOEXEC);
       if (fd < 0) continue;
       if (write(fd, text, std::strlen(text)) < 0) sleep_ms(0);

@@ -110,8 +110,15 @@ void notify_nonsense(Means& means) {
   const socklen_t length = address_of(path, address);
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   for (int i = 0; i < 100; ++i) {
-    const std::string texts[] = {"READY=1", "STOPPING=1", "MAINPID=" + std::to_string(means.any(400)), "WATCHDOG=1",
-                                 "WATCHDOG=trigger", "STATUS=\x1b[31m\x9b" "31m\n", "ERRNO=1", std::string(60000, '=')};
+    const std::string texts[] = {"READY=1",
+                                 "STOPPING=1",
+                                 "MAINPID=" + std::to_string(means.any(400)),
+                                 "WATCHDOG=1",
+                                 "WATCHDOG=trigger",
+                                 "STATUS=\x1b[31m\x9b"
+                                 "31m\n",
+                                 "ERRNO=1",
+                                 std::string(60000, '=')};
     const std::string& text = texts[means.any(8)];
     sendto(fd, text.data(), text.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), length);
   }

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
@@ -48,6 +49,18 @@ namespace {
   }
 }
 
+[[noreturn]] void bytes() {
+  std::array<char, 4096> block{};
+  std::uint64_t random = 1;
+  while (true) {
+    for (char& byte : block) {
+      random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+      byte = static_cast<char>(random >> 56);
+    }
+    if (write(1, block.data(), block.size()) < 0) sleep_ms(1);
+  }
+}
+
 [[noreturn]] void notifications() {
   const char* const path = getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
@@ -57,8 +70,9 @@ namespace {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const std::string large = "STATUS=" + std::string(8000, 's');
-  const std::string texts[] = {"READY=1", "STATUS=a\nSTATUS=b", "MAINPID=1", "MAINPID=99999", "WATCHDOG=1", "",
-                               "FDSTORE=1", "RELOADING=1", "STOPPING=0", "EXTEND_TIMEOUT_USEC=1", "\n\n=\n", large};
+  const std::string texts[] = {
+      "READY=1",   "STATUS=a\nSTATUS=b", "MAINPID=1",  "MAINPID=99999",         "WATCHDOG=1", "",
+      "FDSTORE=1", "RELOADING=1",        "STOPPING=0", "EXTEND_TIMEOUT_USEC=1", "\n\n=\n",    large};
   for (std::size_t i = 0; true; ++i) {
     const std::string& text = texts[i % std::size(texts)];
     sendto(fd, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&address), length);
@@ -81,6 +95,7 @@ int flood(Arguments arguments) {
   if (kind == "orphans") orphans();
   if (kind == "lines") lines();
   if (kind == "line-without-end") line_without_end();
+  if (kind == "bytes") bytes();
   if (kind == "notifications") notifications();
   if (kind == "bomb") bomb();
   return 1;

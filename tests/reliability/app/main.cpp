@@ -30,9 +30,8 @@ int main(int count, char** arguments) {
   struct {
     const char* word;
     int (*run)(app::Arguments);
-  } const parts[] = {
-      {"service", app::service}, {"mark", app::mark},   {"logger", app::logger},
-      {"hook", app::hook},       {"flood", app::flood}, {"adversary", app::adversary}};
+  } const parts[] = {{"service", app::service}, {"mark", app::mark},   {"logger", app::logger},
+                     {"hook", app::hook},       {"flood", app::flood}, {"adversary", app::adversary}};
   for (const auto& part : parts) {
     if (count > 1 && std::strcmp(part.word, arguments[1]) == 0) return part.run(arguments + 2);
   }

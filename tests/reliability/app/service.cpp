@@ -25,7 +25,8 @@ std::string identity() {
   std::array<gid_t, 32> groups{};
   const int count = getgroups(static_cast<int>(groups.size()), groups.data());
   std::sort(groups.begin(), groups.begin() + std::max(count, 0));
-  std::string text = std::to_string(getuid()) + "/" + std::to_string(geteuid()) + ":" + std::to_string(getegid()) + " [";
+  std::string text =
+      std::to_string(getuid()) + "/" + std::to_string(geteuid()) + ":" + std::to_string(getegid()) + " [";
   for (int i = 0; i < count; ++i) text += (i > 0 ? "," : "") + std::to_string(groups[static_cast<std::size_t>(i)]);
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
@@ -34,9 +35,9 @@ std::string identity() {
   std::array<char, 256> directory{};
   if (getcwd(directory.data(), directory.size()) == nullptr) directory[0] = '?';
   const auto variable = [](const char* name) { return std::string(getenv(name) == nullptr ? "-" : getenv(name)); };
-  return text + "] nofile=" + std::to_string(files.rlim_cur) + " umask=" + std::to_string(mask) + " cwd=" +
-         directory.data() + " HOME=" + variable("HOME") + " FILE=" + variable("FROM_FILE") + " HOOK=" +
-         variable("FROM_HOOK") + " DIR=" + variable("FROM_DIRECTORY");
+  return text + "] nofile=" + std::to_string(files.rlim_cur) + " umask=" + std::to_string(mask) +
+         " cwd=" + directory.data() + " HOME=" + variable("HOME") + " FILE=" + variable("FROM_FILE") +
+         " HOOK=" + variable("FROM_HOOK") + " DIR=" + variable("FROM_DIRECTORY");
 }
 
 void tell_systemd(const char* text) {
