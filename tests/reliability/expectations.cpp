@@ -19,48 +19,27 @@ struct Line {
   int error;
   When when;
   Excuse excuse;
-  const char* why;
 };
 
+constexpr Excuse kNothingWorks{.silence = true, .broken_stop = true};
+constexpr Excuse kNoMain{.silence = true, .loss = true, .death = true};
+constexpr Excuse kNoLog{.silence = true, .loss = true};
+constexpr Excuse kNoEntries{.identity = true};
+
 constexpr Line kLines[] = {
-    {"write", "output", kAnyError, When::Any, {.silence = true, .loss = true}, "the log itself cannot be written"},
-    {"epoll_wait",
-     kAny,
-     kAnyError,
-     When::Always,
-     {.silence = true, .broken_stop = true},
-     "nothing can be waited for; the kernel never refuses it"},
-    {"epoll_pwait",
-     kAny,
-     kAnyError,
-     When::Always,
-     {.silence = true, .broken_stop = true},
-     "nothing can be waited for; the kernel never refuses it"},
-    {"epoll_pwait2",
-     kAny,
-     EINTR,
-     When::Always,
-     {.silence = true, .broken_stop = true},
-     "nothing can be waited for; the kernel never interrupts every call"},
-    {"read",
-     "[signalfd]",
-     kAnyError,
-     When::NotOnce,
-     {.silence = true, .broken_stop = true},
-     "no signal can be heard; the kernel never refuses it for good"},
-    {"openat",
-     "/etc/passwd",
-     ENOENT,
-     When::Any,
-     {.identity = true},
-     "an image need not have one: then nobody has an entry"},
-    {"openat",
-     "/etc/group",
-     ENOENT,
-     When::Any,
-     {.identity = true},
-     "an image need not have one: then nobody has groups"},
-    {"openat", "(any)", ENOENT, When::Any, {.identity = true}, "among them are those two"},
+    // The log itself cannot be written.
+    {"write", "output", kAnyError, When::Any, kNoLog},
+    // Nothing can be waited for. The kernel never refuses it for good.
+    {"epoll_wait", kAny, kAnyError, When::Always, kNothingWorks},
+    {"epoll_pwait", kAny, kAnyError, When::Always, kNothingWorks},
+    // No signal can be heard. The kernel never refuses it for good.
+    {"read", "[signalfd]", kAnyError, When::NotOnce, kNothingWorks},
+    // libc ends the program before main(), where it has no memory for its thread-local storage.
+    {"brk", kAny, ENOMEM, When::Any, kNoMain},
+    // An image need not have these files: then there are no users' entries, and no further groups.
+    {"openat", "/etc/passwd", ENOENT, When::Any, kNoEntries},
+    {"openat", "/etc/group", ENOENT, When::Any, kNoEntries},
+    {"openat", "(any)", ENOENT, When::Any, kNoEntries},
 };
 
 bool matches(const Line& line, const std::string& call, const std::string& subject, int error, Mode mode) {

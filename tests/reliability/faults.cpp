@@ -84,7 +84,8 @@ void judge(const Fault& fault, const Normal& normal, const StoryEnd& end, bool c
     if (excuse.identity && wrong.find(" ran as ") != std::string::npos) continue;
     outcome.fail(wrong);
   }
-  if (end.status && WIFSIGNALED(*end.status) && !was_killed && !excuse.death) {
+  if (end.fault != 0 && !excuse.death) outcome.fail("PID 1 died of signal " + std::to_string(end.fault));
+  if (end.fault == 0 && end.status && WIFSIGNALED(*end.status) && !was_killed && !excuse.death) {
     outcome.fail("PID 1 was killed by signal " + std::to_string(WTERMSIG(*end.status)));
   }
   if (end.status && WIFEXITED(*end.status)) {
@@ -157,10 +158,10 @@ Normal record(const Setting& setting) {
   return normal;
 }
 
-// What no kernel does: to interrupt every call although all signals are blocked, and to say again and again that there is
+// What no kernel does: to interrupt every call although all signals are blocked, to keep a connection that was aborted, and to say again and again that there is
 // nothing (or no room) where it has said that there is.
 bool can_last(const std::string& call, int error) {
-  if (error == EINTR) return false;
+  if (error == EINTR || error == ECONNABORTED) return false;
   const bool transfers = call.starts_with("read") || call.starts_with("write") || call.starts_with("recv") ||
                          call.starts_with("send") || call.starts_with("accept");
   return error != EAGAIN || !transfers;

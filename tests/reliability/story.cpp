@@ -284,6 +284,7 @@ StoryEnd live(const Setting& setting, const StoryOptions& options) {
   if (failure) std::rethrow_exception(failure);
   box.read_rest_of_log();
   end.log = box.log();
+  end.fault = tracer.fault();
   end.calls = tracer.calls();
   end.counts = tracer.counts();
   return end;

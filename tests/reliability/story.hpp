@@ -21,6 +21,7 @@ struct StoryOptions {
 // What became of it.
 struct StoryEnd {
   std::optional<int> status;   // wait status of PID 1; std::nullopt: it had to be killed
+  int fault = 0;               // the fault signal that ended a traced PID 1, 0 if there was none
   bool asked_to_stop = false;  // it was still there when its stop was due
   Duration boot{};             // until everything was ready
   Duration stop{};             // from SIGTERM to its end

@@ -109,6 +109,13 @@ std::string without_numbers(const std::string& text) {
   return result;
 }
 
+bool is_fault(int signal) {
+  for (const int one : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS}) {
+    if (signal == one) return true;
+  }
+  return false;
+}
+
 const char* epoll_operation(unsigned long long operation) {
   switch (operation) {
     case EPOLL_CTL_ADD: return "ADD";
@@ -146,6 +153,10 @@ void Tracer::stopped(int status) {
     return go_on(0);
   }
   if (event == PTRACE_EVENT_EXEC) begun_ = true;
+  if (event == 0 && is_fault(signal)) {
+    fault_ = signal;
+    kill(pid_, SIGKILL);
+  }
   if (event == PTRACE_EVENT_STOP &&
       (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)) {
     ptrace(PTRACE_LISTEN, pid_, nullptr, nullptr);

@@ -32,6 +32,9 @@ class Tracer {
 
   // May be read by another thread while run() is at work.
   long calls() const { return calls_; }
+  // After run(): the fault signal that PID 1 was killed for, 0 if there was none. The kernel does not let one end a traced
+  // PID 1, which would run into the same fault for ever.
+  int fault() const { return fault_; }
   // After run(): how often each call was made, by "name(subject)".
   const std::map<std::string, int>& counts() const { return counts_; }
 
@@ -48,7 +51,8 @@ class Tracer {
   pid_t pid_;
   Decide decide_;
   bool begun_ = false;  // exec has happened
-  int inject_ = 0;      // the errno of the call that is under way; 0: it is its own
+  int fault_ = 0;
+  int inject_ = 0;  // the errno of the call that is under way; 0: it is its own
   std::atomic<long> calls_ = 0;
   long starts_ = 0;
   long most_calls_;
