@@ -23,12 +23,12 @@ struct Line {
 
 constexpr Excuse kNothingWorks{.silence = true, .broken_stop = true};
 constexpr Excuse kNoMain{.silence = true, .loss = true, .death = true};
-constexpr Excuse kNoLog{.silence = true, .loss = true};
+constexpr Excuse kInSilence{.silence = true, .loss = true};
 constexpr Excuse kNoEntries{.identity = true};
 
 constexpr Line kLines[] = {
     // The log itself cannot be written.
-    {"write", "output", kAnyError, When::Any, kNoLog},
+    {"write", "output", kAnyError, When::Any, kInSilence},
     // Nothing can be waited for. The kernel never refuses it for good.
     {"epoll_wait", kAny, kAnyError, When::Always, kNothingWorks},
     {"epoll_pwait", kAny, kAnyError, When::Always, kNothingWorks},
@@ -40,6 +40,8 @@ constexpr Line kLines[] = {
     {"openat", "/etc/passwd", ENOENT, When::Any, kNoEntries},
     {"openat", "/etc/group", ENOENT, When::Any, kNoEntries},
     {"openat", "(any)", ENOENT, When::Any, kNoEntries},
+    // Nor a configuration: then there is nothing to say about what it would have held.
+    {"newfstatat", "/etc/cinit.toml", ENOENT, When::Any, kInSilence},
 };
 
 bool matches(const Line& line, const std::string& call, const std::string& subject, int error, Mode mode) {

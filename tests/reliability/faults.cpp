@@ -27,9 +27,12 @@ struct Fault {
   std::string subject;
   int error = 0;
   Mode mode = Mode::Once;
+  unsigned round = 0;  // of several with other seeds
 
   std::string key() const { return call + (subject == kAnySubject ? subject : "(" + subject + ")"); }
-  std::string name() const { return key() + " " + name_of_error(error) + " " + name_of(mode); }
+  std::string name() const {
+    return key() + " " + name_of_error(error) + " " + name_of(mode) + (round > 0 ? " " + std::to_string(round) : "");
+  }
 };
 
 // Decides which calls fail. It keeps count of what it has done.
@@ -121,7 +124,7 @@ StoryEnd live_with(const Setting& setting, const Normal& normal, Thrower& throwe
 
 Outcome throw_once(const Setting& setting, const Normal& normal, const Fault& fault, double patience) {
   Outcome outcome;
-  Thrower thrower(fault, setting.seed);
+  Thrower thrower(fault, setting.seed + fault.round);
   const StoryEnd end = live_with(setting, normal, thrower, patience);
   judge(fault, normal, end, thrower.came_first(), outcome);
   outcome.note(std::to_string(thrower.thrown()) + " thrown");
@@ -167,26 +170,29 @@ bool can_last(const std::string& call, int error) {
   return error != EAGAIN || !transfers;
 }
 
-void add_faults(std::vector<Fault>& faults, const std::string& call, const std::string& subject, int count) {
+void add_faults(std::vector<Fault>& faults, const std::string& call, const std::string& subject, int count,
+                unsigned rounds) {
   for (const int error : plausible_errors(call)) {
     if (subject != kAnySubject && !is_plausible(call, subject, error)) continue;
     if (subject != kAnySubject) faults.push_back({call, subject, error, Mode::Once});
     if ((subject == kAnySubject || count > 1) && can_last(call, error))
       faults.push_back({call, subject, error, Mode::Always});
-    if (subject == kAnySubject || count > 3) faults.push_back({call, subject, error, Mode::NowAndThen});
+    if (subject == kAnySubject || count > 3) {
+      for (unsigned i = 0; i < rounds; ++i) faults.push_back({call, subject, error, Mode::NowAndThen, i});
+    }
   }
 }
 
-std::vector<Fault> all_faults(const Normal& normal) {
+std::vector<Fault> all_faults(const Normal& normal, unsigned rounds) {
   std::vector<Fault> faults;
   std::map<std::string, int> of_call;
   for (const auto& [key, count] : normal.counts) {
     const std::string call = key.substr(0, key.find('('));
     const std::string subject = key.substr(call.size() + 1, key.size() - call.size() - 2);
-    add_faults(faults, call, subject, count);
+    add_faults(faults, call, subject, count, rounds);
     if (!subject.empty()) of_call[call] += count;
   }
-  for (const auto& [call, count] : of_call) add_faults(faults, call, kAnySubject, count);
+  for (const auto& [call, count] : of_call) add_faults(faults, call, kAnySubject, count, rounds);
   return faults;
 }
 
@@ -200,7 +206,7 @@ Outcome unknown_call(const std::string& call) {
 
 std::vector<Row> fault_rows(const Setting& setting, const Strings& previous) {
   const auto normal = std::make_shared<const Normal>(record(setting));
-  std::vector<Fault> faults = all_faults(*normal);
+  std::vector<Fault> faults = all_faults(*normal, setting.soak ? 10 : 1);
   std::minstd_rand random(static_cast<unsigned>(setting.seed));
   std::shuffle(faults.begin(), faults.end(), random);
   const auto has_failed = [&previous](const Fault& fault) {

@@ -24,7 +24,7 @@ constexpr const char* kUsage =
 
 struct Options {
   std::string cinit, app, only, row, failed_once, evidence;
-  std::uint64_t seed = 1;
+  std::optional<std::uint64_t> seed;  // by default 1; with --soak another one each time
   int seconds = 0;
   bool soak = false;
   bool list = false;
@@ -135,9 +135,9 @@ void keep_evidence(const std::string& directory, const Result& result, int numbe
 int run(const Options& options) {
   const Clock::time_point begin = Clock::now();
   Workshop workshop(options.cinit, options.app);
-  Setting setting{workshop, options.seed, options.soak};
+  Setting setting{workshop, options.seed.value_or(options.soak ? std::random_device{}() : 1), options.soak};
   setting.slowness = measure_slowness(setting);
-  std::printf("seed %llu, slowness %.1f\n", static_cast<unsigned long long>(options.seed), setting.slowness);
+  std::printf("seed %llu, slowness %.1f\n", static_cast<unsigned long long>(setting.seed), setting.slowness);
   const std::vector<Row> rows = all_rows(setting, options, split_lines(read_file(options.failed_once)));
   if (options.list) {
     for (const Row& row : rows) std::printf("%s: %s\n", row.part.c_str(), row.name.c_str());
@@ -159,10 +159,10 @@ int run(const Options& options) {
   const auto results = run_rows(rows, capacity, begin + std::chrono::seconds(seconds), tell);
   print_table(rows, results);
   std::printf("%.0f s, seed %llu\n", milliseconds(Clock::now() - begin) / 1000,
-              static_cast<unsigned long long>(options.seed));
+              static_cast<unsigned long long>(setting.seed));
   if (failed > 0) {
     std::printf("\n%d rows failed. One of them again: tests/reliability/run --seed %llu --only PART --row NAME\n",
-                failed, static_cast<unsigned long long>(options.seed));
+                failed, static_cast<unsigned long long>(setting.seed));
   }
   return failed > 0 ? 1 : 0;
 }
