@@ -32,12 +32,12 @@ need_packages() {
   apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Configures a preset of CMakePresets.json, quietly unless something is wrong.
+# Configures a preset of CMakePresets.json, with more arguments for cmake, quietly unless something is wrong.
 configure_preset() {
   local log
   if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
   cd "$project" || return
-  if ! log=$(cmake --preset "$1" 2>&1); then
+  if ! log=$(cmake --preset "$@" 2>&1); then
     echo "$log" >&2
     return 1
   fi

@@ -2,6 +2,11 @@
 
 set(CMAKE_CXX_EXTENSIONS OFF)
 
+# Without this ccache keeps nothing that is compiled with precompiled headers.
+if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache$")
+  list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros)
+endif()
+
 # The language, and the warnings: for every file.
 add_library(cinit_warnings INTERFACE)
 target_compile_features(cinit_warnings INTERFACE cxx_std_20)
@@ -26,7 +31,7 @@ if(CINIT_STATIC)
   target_link_options(cinit_options INTERFACE -static -no-pie -Wl,--gc-sections)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
-  target_compile_options(cinit_options INTERFACE -O1 -fno-omit-frame-pointer)
+  target_compile_options(cinit_options INTERFACE -fno-omit-frame-pointer)
   target_compile_definitions(cinit_options INTERFACE _GLIBCXX_ASSERTIONS)
 else()
   target_compile_options(cinit_options INTERFACE -fstack-protector-strong -fstack-clash-protection)
@@ -42,19 +47,23 @@ if(CINIT_FUZZ)
   target_compile_options(cinit_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# cinit_library(NAME SOURCES file... [PUBLIC_DEPS target...] [PRIVATE_DEPS target...])
+# cinit_library(NAME SOURCES file... [ALONE file...] [PUBLIC_DEPS target...] [PRIVATE_DEPS target...])
 #
 # The folder src/NAME as the static library cinit_NAME. Its headers can be included as "NAME/file.hpp" by what links
 # cinit_NAME, and by nothing else: the include directory of a target holds only a link to its own folder. So a folder that
 # asks for one it must not know does not compile.
+#
+# In a unity build the SOURCES of a folder are one translation unit, because reading the headers takes most of the time.
+# A file of SOURCES that is also named after ALONE is compiled by itself: it uses a name of its own that another file has, too.
 function(cinit_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;PUBLIC_DEPS;PRIVATE_DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;ALONE;PUBLIC_DEPS;PRIVATE_DEPS")
   cinit_reject_unknown_arguments(cinit_library "${ARG_UNPARSED_ARGUMENTS}")
   set(view "${CMAKE_BINARY_DIR}/include/${name}")
   file(MAKE_DIRECTORY "${view}")
   file(CREATE_LINK "${CMAKE_SOURCE_DIR}/src/${name}" "${view}/${name}" SYMBOLIC)
 
   add_library(cinit_${name} STATIC ${ARG_SOURCES})
+  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_include_directories(cinit_${name} PUBLIC "${view}")
   target_link_libraries(cinit_${name}
     PUBLIC cinit_options ${ARG_PUBLIC_DEPS}
@@ -74,6 +83,7 @@ function(cinit_test name)
     set(ARG_TIMEOUT 60)
   endif()
   add_executable(${name} ${ARG_SOURCES})
+  cinit_test_headers(${name})
   target_compile_definitions(${name} PRIVATE "CINIT_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
   target_link_libraries(${name} PRIVATE cinit_options cinit_test_main ${ARG_DEPS})
   # A name that CTest and doctest read differently would select no test case, and so succeed.
@@ -82,6 +92,13 @@ function(cinit_test name)
     list(APPEND properties ENVIRONMENT "${ARG_ENVIRONMENT}")
   endif()
   doctest_discover_tests(${name} PROPERTIES ${properties})
+endfunction()
+
+# What a target of test sources is built with: doctest's and the standard library's headers, compiled once for all of them. The
+# sources are not one translation unit: in many of them a name stands for something else.
+function(cinit_test_headers target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
+  target_precompile_headers(${target} REUSE_FROM cinit_test_main)
 endfunction()
 
 function(cinit_reject_unknown_arguments function arguments)

@@ -14,7 +14,7 @@ namespace {
 constexpr Duration kSlow = std::chrono::milliseconds(100);
 
 // How often to look at a start that the poller does not report.
-constexpr Duration kLookAgain = std::chrono::milliseconds(50);
+constexpr Duration kLookAtStartAgain = std::chrono::milliseconds(50);
 
 // More than a few at once for each processor make none of them faster: sched_getaffinity(2).
 std::size_t most_at_once() {
@@ -111,7 +111,7 @@ void Starts::child_ended(pid_t pid) {
 Time Starts::next_deadline() const {
   Time next = kNever;
   for (const auto& [number, start] : under_way_) {
-    if (!start.is_watched) return later(os::now(), kLookAgain);
+    if (!start.is_watched) return later(os::now(), kLookAtStartAgain);
     if (!waiting_.empty()) next = std::min(next, later(start.since, kSlow));
   }
   return next;

@@ -89,7 +89,9 @@ void check_group(const std::string& name, std::string_view file) {
 
 void check_groups(const std::string& name) {
   constexpr gid_t kPrimary = 12345;
-  std::vector<gid_t> groups = os::groups_of(name, kPrimary);
+  Result<std::vector<gid_t>> found = os::groups_of(name, kPrimary);
+  if (!found) return;
+  std::vector<gid_t>& groups = *found;
   require(!groups.empty() && groups[0] == kPrimary, "the primary group is the first");
   require(std::ranges::find(groups, kUnchanged) == groups.end(), "an id is one", name);
   std::ranges::sort(groups);
