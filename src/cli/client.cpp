@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,6 +13,8 @@
 #include <string_view>
 
 #include "base/exit_code.hpp"
+#include "base/line.hpp"
+#include "os/clock.hpp"
 #include "os/fd.hpp"
 #include "os/file.hpp"
 #include "os/socket.hpp"
@@ -59,6 +62,8 @@ class Printer {
   }
 
   int code() const { return *code_; }
+  // There is no hurry: cinit has said so.
+  bool may_take_long() const { return may_take_long_; }
 
  private:
   void print(std::string_view line) {
@@ -71,6 +76,10 @@ class Printer {
     if (frame->kind == control::Frame::Kind::End) {
       flush();
       if (!code_) code_ = frame->code;
+      return;
+    }
+    if (frame->kind == control::Frame::Kind::Wait) {
+      may_take_long_ = true;
       return;
     }
     const int fd = frame->kind == control::Frame::Kind::Out ? STDOUT_FILENO : STDERR_FILENO;
@@ -91,32 +100,47 @@ class Printer {
   std::string input_;   // less than a frame
   std::string output_;  // for `fd_`, not written yet
   int fd_ = STDOUT_FILENO;
+  bool may_take_long_ = false;
   std::optional<int> code_;
 };
 
-// Waits for something to read. False: nobody reads standard output any more.
-bool wait_for_answer(int connection) {
+int not_in_time(const std::string& socket, Duration patience) {
+  Line line;
+  line << "the cinit at " << socket << " does not answer: nothing has come from it for " << patience;
+  return fail(std::string(line.text()), control::exit_code::kUnavailable);
+}
+
+enum class Waited { Answer, NoReader, TooLong };
+
+// Waits for something to read, or until standard output has no reader any more.
+Waited wait_for_answer(int connection, Time deadline) {
   std::array<pollfd, 2> ready{pollfd{connection, POLLIN, 0}, pollfd{STDOUT_FILENO, 0, 0}};
   while (true) {
-    poll(ready.data(), ready.size(), -1);
-    if (ready[0].revents != 0) return true;
-    if ((ready[1].revents & (POLLERR | POLLHUP)) != 0) return false;
+    const timespec left = os::to_timespec(deadline - os::now());
+    const int count = ppoll(ready.data(), ready.size(), deadline == kNever ? nullptr : &left, nullptr);
+    if (count == 0 && os::now() >= deadline) return Waited::TooLong;
+    if (count <= 0) continue;
+    if (ready[0].revents != 0) return Waited::Answer;
+    if ((ready[1].revents & (POLLERR | POLLHUP)) != 0) return Waited::NoReader;
     if (ready[1].revents != 0) ready[1].fd = -1;  // there is no standard output
   }
 }
 
-int print_answer(int connection, const std::string& socket) {
+int print_answer(int connection, const std::string& socket, Duration patience) {
   Printer printer;
   std::array<char, 65536> buffer;
-  while (wait_for_answer(connection)) {
-    const ssize_t size = recv(connection, buffer.data(), buffer.size(), 0);
+  while (true) {
+    const Time deadline = printer.may_take_long() ? kNever : later(os::now(), patience);
+    const Waited waited = wait_for_answer(connection, deadline);
+    if (waited == Waited::NoReader) return kClosedOutput;
+    if (waited == Waited::TooLong) return not_in_time(socket, patience);
+    const ssize_t size = recv(connection, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (size <= 0) {
       return fail("cinit at " + socket + " has ended before it had answered", control::exit_code::kUnavailable);
     }
     if (printer.take({buffer.data(), static_cast<std::size_t>(size)})) return printer.code();
   }
-  return kClosedOutput;
 }
 
 // Everything is sent at once, before the answer is read: a request is smaller than a socket's buffer. Who is refused may
@@ -133,24 +157,29 @@ bool send_request(int connection, std::string_view line) {
 
 }  // namespace
 
-int ask(const std::string& socket, const control::Request& request) {
+int ask(const std::string& socket, const control::Request& request, Duration patience) {
   os::open_standard_descriptors();
   const Result<std::string> line = control::format_request(request);
   if (!line) return fail(line.error().message, exit_code::kUsage);
   const std::optional<os::UnixAddress> address = os::UnixAddress::of(socket);
   if (!address) return fail("\"" + socket + "\" is not the path of a socket", exit_code::kUsage);
-  // Blocking: there is nothing else to do.
+  // Blocking, within a limit: connect(2) waits while the backlog is full. Both calls fail with EAGAIN after it.
   const os::Fd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
+  const timeval limit{microseconds / 1'000'000, microseconds % 1'000'000};
+  if (connection) os::sys::setsockopt(connection.get(), SO_SNDTIMEO, limit);
   if (!connection || connect(connection.get(), address->get(), address->size) != 0) {
     const std::string why = strerror(errno);
+    if (errno == EAGAIN) return not_in_time(socket, patience);
     if (errno == EACCES || errno == EPERM) return fail(socket + ": " + why, control::exit_code::kNotPermitted);
     return fail("no cinit answers at " + socket + ": " + why, control::exit_code::kUnavailable);
   }
   signal(SIGPIPE, SIG_IGN);
   if (!send_request(connection.get(), *line)) {
+    if (errno == EAGAIN) return not_in_time(socket, patience);
     return fail("no cinit answers at " + socket + ": " + strerror(errno), control::exit_code::kUnavailable);
   }
-  return print_answer(connection.get(), socket);
+  return print_answer(connection.get(), socket, patience);
 }
 
 }  // namespace cinit::cli

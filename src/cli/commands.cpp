@@ -64,7 +64,8 @@ NAME is a service, and may be a pattern such as "web-*":
   health [NAME...]           0: all that should be ready is; 1: what is not, and why
       --socket PATH          ask there, instead of at the configuration's control-socket
 
-  64: usage, or there is no such NAME. 69: no cinit answers. 77: neither root nor its user.
+  64: usage, or there is no such NAME. 69: no cinit answers within 10 s (health: 5 s).
+  75: try again. 77: neither root nor its user.
 
 Exit code of the container: COMMAND's, or 128 + the number of the signal that ended
 it. Without COMMAND 0, 137 when a service had to be killed, or that of the service that
@@ -202,6 +203,13 @@ std::string describe_directories(const std::vector<config::Service>& services) {
   return text.empty() ? "" : "\n# Services of service directories:\n" + text;
 }
 
+// The answer comes when a service has done something.
+bool may_wait(const Options& options) {
+  const std::string_view command = options.command;
+  if (command == "logs") return options.follow;
+  return !options.no_wait && (command == "start" || command == "stop" || command == "restart");
+}
+
 std::string count(std::size_t number, const char* what) {
   return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
@@ -247,10 +255,12 @@ int ask(const Options& options) {
   if (options.no_wait) request.words.push_back("--no-wait");
   if (options.group) request.words.push_back("--group");
   if (options.follow) request.words.push_back("--follow");
+  if (may_wait(options)) request.words.push_back("--expect-wait");
   if (options.lines) request.words.push_back("--lines=" + std::to_string(*options.lines));
   request.words.insert(request.words.end(), options.words.begin(), options.words.end());
   const std::string socket = socket_of(options);
-  if (!socket.empty()) return ask(socket, request);
+  const Duration patience = request.command == "health" ? kHealthPatience : kPatience;
+  if (!socket.empty()) return ask(socket, request, patience);
   print(STDERR_FILENO, "cinit: no cinit answers: control-socket is \"\" in the configuration\n");
   return control::exit_code::kUnavailable;
 }

@@ -13,7 +13,7 @@ struct OptionName {
 
 constexpr OptionName kOptions[] = {
     {"--json", Option::Json},     {"--no-wait", Option::NoWait}, {"--group", Option::Group},
-    {"--follow", Option::Follow}, {"--lines", Option::Lines},
+    {"--follow", Option::Follow}, {"--lines", Option::Lines},    {"--expect-wait", Option::ExpectWait},
 };
 
 std::optional<std::size_t> parse_count(std::string_view text) {
@@ -42,6 +42,7 @@ bool apply(Arguments& arguments, Option option, std::optional<std::string_view> 
     case Option::NoWait: arguments.no_wait = true; break;
     case Option::Group: arguments.group = true; break;
     case Option::Follow: arguments.follow = true; break;
+    case Option::ExpectWait: arguments.expect_wait = true; break;
     case Option::Lines: break;
   }
   return !value;

@@ -12,13 +12,14 @@
 
 namespace cinit::control {
 
-enum class Option { Json, NoWait, Group, Follow, Lines };
+enum class Option { Json, NoWait, Group, Follow, Lines, ExpectWait };
 
 struct Arguments {
   bool json = false;
   bool no_wait = false;
   bool group = false;
   bool follow = false;
+  bool expect_wait = false;
   std::optional<std::size_t> lines;
   std::vector<std::string> words;  // what is no option, in its order
 };

@@ -23,9 +23,9 @@ struct Commander::CommandEntry {
 namespace {
 
 constexpr Option kStatusOptions[] = {Option::Json};
-constexpr Option kAskOptions[] = {Option::NoWait};
+constexpr Option kAskOptions[] = {Option::NoWait, Option::ExpectWait};
 constexpr Option kSignalOptions[] = {Option::Group};
-constexpr Option kLogsOptions[] = {Option::Follow, Option::Lines};
+constexpr Option kLogsOptions[] = {Option::Follow, Option::Lines, Option::ExpectWait};
 
 }  // namespace
 
@@ -141,6 +141,7 @@ Commander::Code Commander::ask(ClientId client, const Arguments& arguments, core
     host_.ask({service, what});
   }
   if (arguments.no_wait) return 0;
+  if (arguments.expect_wait) replies_.wait(client);
   if (answer(client, pending)) return pending.code;
   pending_.insert_or_assign(client, std::move(pending));
   return std::nullopt;
@@ -232,6 +233,7 @@ Commander::Code Commander::logs(ClientId client, const Arguments& arguments) {
     const std::string message = "the output of services " + std::string(kWayOut);
     return arguments.words.empty() ? fail(client, message, exit_code::kFailed) : code;
   }
+  if (arguments.expect_wait) replies_.wait(client);
   print_recent(client, captured, arguments.lines.value_or(SIZE_MAX));
   if (!arguments.follow) return code;
   followers_.add(client, std::move(captured));

@@ -11,26 +11,46 @@ namespace {
 
 Error error_at(const std::string& path, const std::string& what) { return Error{path + ": " + what}; }
 
-// Nothing when the path is free now.
-std::optional<Error> clear(const std::string& path, const os::UnixAddress& address) {
+// Where a file at `path` is. One name in a directory that stays what it is: other users may change that name at most, and
+// what is done to it concerns nothing that is not theirs already.
+Result<os::Place> find(const std::string& path) {
+  Result<os::Place> place = os::find_place(path);
+  if (place && place->name.find('/') != std::string::npos) {
+    return Error{"another user can change a directory on the way", EPERM};
+  }
+  return place;
+}
+
+// An image may have no /run.
+Result<os::Place> find_or_make(const std::string& path) {
+  constexpr mode_t kMode = 0755;
+  Result<os::Place> place = find(path);
+  if (place || place.error().code != ENOENT) return place;
+  for (std::size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
+    const Result<os::Place> above = find(path.substr(0, end));
+    if (!above) return above.error();
+    const int made = mkdirat(above->directory.get(), above->name.c_str(), kMode);
+    if (made != 0 && errno != EEXIST) return system_error(errno);
+  }
+  return find(path);
+}
+
+bool look(const os::Place& place, struct stat& status) {
+  return fstatat(place.directory.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// std::nullopt when the path is free now.
+std::optional<Error> clear(const std::string& path, const os::Place& place, const os::UnixAddress& address) {
   struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) return std::nullopt;  // gone meanwhile
+  if (!look(place, status)) return std::nullopt;  // gone meanwhile
   if (!S_ISSOCK(status.st_mode)) return error_at(path, "something that is no socket is in its place");
   const int error = os::try_connect(address);
   if (error == 0) return error_at(path, "another cinit answers there");
   if (error != ECONNREFUSED && error != ENOENT) return error_at(path, strerror(error));
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return error_at(path, strerror(errno));
-  return std::nullopt;
-}
-
-// An image may have no /run. Returns 0, or the error.
-int make_directories_above(const std::string& path) {
-  constexpr mode_t kMode = 0755;
-  for (std::size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
-    const int error = mkdir(path.substr(0, end).c_str(), kMode) == 0 ? 0 : errno;
-    if (error != 0 && error != EEXIST) return error;
+  if (unlinkat(place.directory.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
+    return error_at(path, strerror(errno));
   }
-  return 0;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -41,27 +61,37 @@ Result<Listener> Listener::make(const std::string& path) {
     return error_at(path, "the path of a socket is absolute and has at most " +
                               std::to_string(os::UnixAddress::kMostPath) + " bytes");
   }
+  Result<os::Place> place = find_or_make(path);
+  if (!place) return error_at(path, place.error().message);
   os::Fd socket = os::listen_at(*address);
-  if (socket.error() == ENOENT) {
-    if (const int error = make_directories_above(path)) return error_at(path, strerror(error));
-    socket = os::listen_at(*address);
-  }
   if (socket.error() == EADDRINUSE) {
-    if (std::optional<Error> error = clear(path, *address)) return *std::move(error);
+    if (std::optional<Error> error = clear(path, *place, *address)) return *std::move(error);
     socket = os::listen_at(*address);
   }
   if (!socket) return error_at(path, strerror(socket.error()));
   struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) return error_at(path, strerror(errno));
-  return Listener(std::move(socket), path, status.st_dev, status.st_ino);
+  if (!look(*place, status)) return error_at(path, strerror(errno));
+  return Listener(std::move(socket), *std::move(place), status.st_dev, status.st_ino);
 }
 
 Listener::~Listener() {
   struct stat status {};
-  if (!fd_ || lstat(path_.c_str(), &status) != 0) return;
-  if (status.st_dev == device_ && status.st_ino == inode_) unlink(path_.c_str());
+  if (!place_.directory || !look(place_, status)) return;
+  if (status.st_dev == device_ && status.st_ino == inode_) unlinkat(place_.directory.get(), place_.name.c_str(), 0);
 }
 
 os::Fd Listener::accept() const { return os::accept_connection(fd_.get()); }
+
+void Listener::close(os::Discarder& discarder) {
+  os::sys::shutdown(fd_.get(), SHUT_RD);
+  int error = 0;
+  while (error == 0) {
+    os::Fd connection = accept();
+    error = connection.error();
+    if (connection) discarder.close(std::move(connection));
+  }
+  // EINVAL is how accept(2) says that there is none and will be none. Otherwise the rest is left to the end of the process.
+  error == EINVAL ? fd_.reset() : static_cast<void>(fd_.release());
+}
 
 }  // namespace cinit::control

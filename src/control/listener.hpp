@@ -8,15 +8,17 @@
 #include <utility>
 
 #include "base/result.hpp"
+#include "os/discarder.hpp"
 #include "os/fd.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::control {
 
 // Removes its path when it ends, if that is still its own.
 class Listener {
  public:
-  // Makes the socket with mode 0600, and the directories above it that are missing. What stands at the path is replaced when it is a socket that nobody answers on. The
-  // error names the path.
+  // Makes the socket with mode 0600, and the directories above it that are missing. What stands at the path is replaced when
+  // it is a socket that no process answers on. The error names the path.
   static Result<Listener> make(const std::string& path);
 
   Listener(Listener&& other) noexcept = default;
@@ -26,13 +28,16 @@ class Listener {
   int fd() const { return fd_.get(); }
   // The next connection, non-blocking; a failed Fd has the errno: EAGAIN when there is none.
   os::Fd accept() const;
+  // Lets no client connect any more and closes the connections that were not accepted: together with the descriptor they
+  // would be closed here, and not by `discarder`.
+  void close(os::Discarder& discarder);
 
  private:
-  Listener(os::Fd fd, std::string path, dev_t device, ino_t inode)
-      : fd_(std::move(fd)), path_(std::move(path)), device_(device), inode_(inode) {}
+  Listener(os::Fd fd, os::Place place, dev_t device, ino_t inode)
+      : fd_(std::move(fd)), place_(std::move(place)), device_(device), inode_(inode) {}
 
   os::Fd fd_;
-  std::string path_;
+  os::Place place_;
   dev_t device_;
   ino_t inode_;
 };

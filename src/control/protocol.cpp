@@ -64,12 +64,14 @@ Result<std::string> format_request(const Request& request) {
 void append_out(std::string& frames, std::string_view text) { append(frames, "out ", text); }
 void append_err(std::string& frames, std::string_view text) { append(frames, "err ", text); }
 void append_end(std::string& frames, int code) { frames += "end " + std::to_string(code) + "\n"; }
+void append_wait(std::string& frames) { frames += "wait\n"; }
 
 std::optional<Frame> parse_frame(std::string_view line) {
   const std::string_view kind = line.substr(0, 4);
   const std::string_view rest = line.substr(kind.size());
   if (kind == "out ") return Frame{Frame::Kind::Out, rest};
   if (kind == "err ") return Frame{Frame::Kind::Err, rest};
+  if (line == "wait") return Frame{Frame::Kind::Wait, {}};
   int code = 0;
   const char* end = rest.data() + rest.size();
   const auto [behind, error] = std::from_chars(rest.data(), end, code);

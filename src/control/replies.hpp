@@ -17,6 +17,8 @@ class Replies {
   virtual void out(ClientId client, std::string_view text) = 0;
   virtual void err(ClientId client, std::string_view text) = 0;
   virtual void end(ClientId client, int code) = 0;
+  // What it asked for is under way, and the client has said that it understands this.
+  virtual void wait(ClientId client) = 0;
   // How many bytes wait for the client to read them. More than kMostPending, and the client is closed.
   virtual std::size_t pending(ClientId client) const = 0;
 

@@ -1,6 +1,7 @@
 #include "control/server.hpp"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,21 +24,23 @@ std::string last_words(std::string_view why, int code) {
 
 }  // namespace
 
-Server::Server(Host& host, os::Poller& poller, std::uint64_t first_token)
-    : poller_(poller), first_token_(first_token), commander_(host, outbox_) {}
+Server::Server(Host& host, os::Poller& poller, os::Discarder& discarder, std::uint64_t first_token)
+    : host_(host), poller_(poller), discarder_(discarder), first_token_(first_token), commander_(host, outbox_) {}
 
 Server::~Server() {
   commander_.leave();
   for (Client& client : clients_) {
     if (client.fd) flush(client);
+    if (client.fd) drop(client);
   }
+  if (listener_) listener_->close(discarder_);
 }
 
 std::optional<Error> Server::listen(const std::string& path) {
   if (path.empty()) return std::nullopt;
   Result<Listener> listener = Listener::make(path);
   if (!listener) return listener.error();
-  if (!poller_.add(listener->fd(), first_token_)) return Error{path + ": epoll_ctl: no memory"};
+  if (!poller_.add(listener->fd(), first_token_)) return Error{path + ": " + poller_.error().message};
   listener_.emplace(*std::move(listener));
   return std::nullopt;
 }
@@ -56,33 +59,48 @@ void Server::handle(std::uint64_t token) {
 
 void Server::accept() {
   for (std::size_t i = 0; listener_ && i < kMostClients && !will_have_place(); ++i) {
+    if (discarder_.closing() >= kMostClients) return accept_later("too many connections are not closed yet");
     os::Fd fd = listener_->accept();
     if (fd) {
       take_in(std::move(fd));
     } else if (fd.error() == EAGAIN) {
       return;
     } else if (fd.error() != EINTR && fd.error() != ECONNABORTED) {
-      // No descriptor or no memory for it. The poller would report it again and again.
-      poller_.change(listener_->fd(), first_token_, Interest::None);
-      deaf_ = deaf_in_this_turn_ = true;
-      return;
+      return accept_later(strerror(fd.error()));
     }
   }
 }
 
+// No descriptor or no memory for a client, which waits in the backlog. The poller would report it again and again.
+void Server::accept_later(const std::string& why) {
+  poller_.change(listener_->fd(), first_token_, Interest::None);
+  deaf_ = deaf_in_this_turn_ = true;
+  complain("clients have to wait: " + why);
+}
+
 void Server::take_in(os::Fd fd) {
-  if (!is_permitted(os::peer_uid(fd.get()))) {
-    os::sys::send(fd.get(), last_words("only root and the user of cinit may ask it", exit_code::kNotPermitted));
-    return;
+  const long uid = os::peer_uid(fd.get());
+  if (!is_permitted(uid)) {
+    complain("a client of uid " + std::to_string(uid) + " is refused");
+    return turn_away(std::move(fd), "only root and the user of cinit may ask it", exit_code::kNotPermitted);
   }
   Client* client = free_place();
   if (!client) {
-    os::sys::send(fd.get(), last_words("too many ask at once", exit_code::kTooMany));
-    return;
+    complain("a client is refused: too many ask at once");
+    return turn_away(std::move(fd), "too many ask at once", exit_code::kTooMany);
+  }
+  if (!poller_.add(fd.get(), token_of(*client))) {
+    const std::string why = "it cannot be waited for: " + poller_.error().message;
+    complain("a client is refused: " + why);
+    return turn_away(std::move(fd), "the request is not taken: " + why, exit_code::kTooMany);
   }
   client->fd = std::move(fd);
   client->heard = ++heard_;
-  if (!poller_.add(client->fd.get(), token_of(*client))) drop(*client);
+}
+
+void Server::turn_away(os::Fd fd, std::string_view why, int code) {
+  os::sys::send(fd.get(), last_words(why, code));
+  discarder_.close(std::move(fd));
 }
 
 // All places are taken, by some who are answered in this turn: nobody has to go for whoever waits at the door.
@@ -103,24 +121,46 @@ Server::Client* Server::free_place() {
     if (!client.asked && (!silent || client.heard < silent->heard)) silent = &client;
   }
   if (!silent) return nullptr;
-  os::sys::send(silent->fd.get(),
-                last_words("too many connect at once, and this one asks nothing", exit_code::kTooMany));
-  drop(*silent);
+  constexpr std::string_view kWhy = "too many connect at once, and this one asks nothing";
+  os::sys::send(silent->fd.get(), last_words(kWhy, exit_code::kTooMany));
+  drop(*silent, kWhy);
   return silent;
 }
 
 void Server::drop(Client& client) {
   if (client.taken && !client.ended) commander_.forget(id_of(client));
   poller_.remove(client.fd.get());
+  discarder_.close(std::move(client.fd));
   client = Client{};
+}
+
+void Server::drop(Client& client, std::string_view why) {
+  complain("a client is closed before it has its answer: " + std::string(why));
+  drop(client);
+}
+
+void Server::complain(std::string text) {
+  ++untold_;
+  if (!trouble_ || host_.now() < quiet_until_) return;
+  if (untold_ > 1) text += " (and " + std::to_string(untold_ - 1) + " more before)";
+  untold_ = 0;
+  quiet_until_ = later(host_.now(), kQuietTime);
+  trouble_(text);
+}
+
+void Server::tell_uncomplained() {
+  if (untold_ == 0 || !trouble_ || host_.now() < quiet_until_) return;
+  quiet_until_ = later(host_.now(), kQuietTime);
+  trouble_(std::to_string(std::exchange(untold_, 0)) + " more clients were refused, closed or kept waiting");
 }
 
 // ---- What they say
 
 void Server::hear(Client& client) {
   char buffer[kLongestRequest];
-  const long size = os::sys::receive(client.fd.get(), buffer, kLongestRequest - client.request.size());
+  const long size = os::receive_text(client.fd.get(), buffer, kLongestRequest - client.request.size());
   if (size == -EAGAIN || size == -EINTR) return;
+  if (size == -EPERM) return refuse(client, "descriptors came with the request");
   if (size < 0 || (size == 0 && os::is_hung_up(client.fd.get()))) return drop(client);
   if (size == 0) return refuse(client, "the request has no end");
   client.heard = ++heard_;
@@ -135,6 +175,7 @@ void Server::hear(Client& client) {
 }
 
 void Server::refuse(Client& client, std::string_view why) {
+  complain("a client is refused: " + std::string(why));
   client.output += last_words(why, exit_code::kUsage);
   client.asked = client.taken = client.ended = true;
   flush(client);
@@ -155,6 +196,7 @@ void Server::progress() {
     deaf_ = false;
   }
   deaf_in_this_turn_ = false;
+  tell_uncomplained();
 }
 
 void Server::line(core::ServiceId service, std::string_view text) { commander_.line(service, text); }
@@ -171,7 +213,8 @@ void Server::flush(Client& client) {
   }
   client.output.erase(0, client.sent);
   client.sent = 0;
-  if (client.output.size() > Replies::kMostPending || (client.ended && client.output.empty())) return drop(client);
+  if (client.ended && client.output.empty()) return drop(client);
+  if (client.output.size() > Replies::kMostPending) return drop(client, "it does not read it");
   if (client.taken && !client.ended) commander_.has_room(id_of(client));
   update_interest(client);
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "control/listener.hpp"
 #include "control/protocol.hpp"
 #include "control/replies.hpp"
+#include "os/discarder.hpp"
 #include "os/fd.hpp"
 #include "os/poller.hpp"
 
@@ -21,15 +23,17 @@ namespace cinit::control {
 
 // Only root and the user that cinit runs as are listened to. When all places are taken, the client that has been silent for
 // longest without having asked anything is closed for a new one; when all have asked, the new one is refused. A client that
-// does not read its answer is closed when too much of it waits; one that follows the logs loses lines instead.
+// does not read its answer is closed when too much of it waits; one that follows the logs loses lines instead. Descriptors
+// that come with a request are not taken: it is refused. A client that is refused, or closed before it has its answer, is
+// told why as far as it reads, and so is the log.
 class Server {
  public:
   static constexpr std::size_t kMostClients = 64;
   // How many tokens of the poller it needs, from the first one on.
   static constexpr std::uint64_t kTokens = 1 + kMostClients;
 
-  // `host` and `poller` must outlive it.
-  Server(Host& host, os::Poller& poller, std::uint64_t first_token);
+  // `host`, `poller` and `discarder` must outlive it. `discarder` is told of ended children, and called on, by the loop.
+  Server(Host& host, os::Poller& poller, os::Discarder& discarder, std::uint64_t first_token);
   // Ends what is still being answered, as far as clients take it at once, and removes the socket.
   ~Server();
   Server(const Server&) = delete;
@@ -38,6 +42,12 @@ class Server {
   // Makes the socket, mode 0600, in place of one that nobody answers on. An empty path makes none. The error names the
   // path; without a socket everything else here does nothing.
   std::optional<Error> listen(const std::string& path);
+
+  // Is called with a sentence for the log when clients are refused, closed or kept waiting: at once, and then at most every
+  // kQuietTime, with the number of those in between. It must not call the server.
+  using TroubleObserver = std::function<void(const std::string&)>;
+  void observe_trouble(TroubleObserver observer) { trouble_ = std::move(observer); }
+  static constexpr Duration kQuietTime = std::chrono::seconds(10);
 
   // To be told of every token that the poller reports and that is ours. It takes connections and requests in, and asks the
   // host for nothing.
@@ -74,6 +84,7 @@ class Server {
       append_end(at(client).output, code);
       at(client).ended = true;
     }
+    void wait(ClientId client) override { append_wait(at(client).output); }
     std::size_t pending(ClientId client) const override { return at(client).output.size() - at(client).sent; }
 
    private:
@@ -90,18 +101,28 @@ class Server {
   void flush(Client& client);
   void update_interest(Client& client);
   void drop(Client& client);
+  void drop(Client& client, std::string_view why);
+  void turn_away(os::Fd fd, std::string_view why, int code);
+  void accept_later(const std::string& why);
+  void complain(std::string text);
+  void tell_uncomplained();
 
   std::size_t place_of(const Client& client) const { return static_cast<std::size_t>(&client - clients_.data()); }
   std::uint64_t token_of(const Client& client) const { return first_token_ + 1 + place_of(client); }
   ClientId id_of(const Client& client) const { return static_cast<ClientId>(place_of(client)); }
 
+  Host& host_;
   os::Poller& poller_;
+  os::Discarder& discarder_;
   std::uint64_t first_token_;
   std::array<Client, kMostClients> clients_;
   Outbox outbox_{clients_};
   Commander commander_;
   std::optional<Listener> listener_;
   std::uint64_t heard_ = 0;  // counts what clients say
+  TroubleObserver trouble_;
+  Time quiet_until_{};
+  std::uint64_t untold_ = 0;  // complaints since the last one that was told
   // There was no descriptor for a connection: the listener is not polled until the loop has turned for another reason.
   bool deaf_ = false;
   bool deaf_in_this_turn_ = false;

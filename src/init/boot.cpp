@@ -224,7 +224,7 @@ End run(const Blueprint& blueprint, Surroundings& surroundings, Output output) {
   // Lines for the same file go through one writer.
   std::optional<os::LineWriter> own_out;
   os::LineWriter& out = os::is_same_file(1, 2) ? output.err : own_out.emplace(1);
-  Listener listener(plan, config, loop->poller, {out, output.err, upstream_of(surroundings)}, output.log);
+  Listener listener(plan, config, loop->poller, loop->discarder, {out, output.err, upstream_of(surroundings)}, output.log);
   Launcher launcher(plan, config, surroundings, listener);
   const Personality* const personality = blueprint.request.personality;
   const MakeWords make_words = personality ? personality->words : make_own_words;

@@ -40,6 +40,7 @@ Init::Init(core::Plan& plan, const Parts& parts)
     : plan_(plan),
       poller_(parts.loop.poller),
       signals_(parts.loop.signals),
+      discarder_(parts.loop.discarder),
       launcher_(parts.launcher),
       listener_(parts.listener),
       log_(parts.log),
@@ -53,7 +54,7 @@ Init::Init(core::Plan& plan, const Parts& parts)
       directories_(plan, poller_, token_base(Source::Supervise), log_),
       words_(parts.make_words(plan, [this](core::ServiceId id) { return children_.of(id).main; })),
       reason_(plan),
-      control_(*this, poller_, token_base(Source::Control)) {
+      control_(*this, poller_, discarder_, token_base(Source::Control)) {
   for (const config::Problem& problem : parts.told_problems) told_problems_.insert(to_string(problem));
 }
 
@@ -61,6 +62,9 @@ void Init::listen(const std::string& control_socket) {
   if (const auto error = control_.listen(control_socket)) {
     log_.write({config::LogLevel::Warning, "", "control", "no commands can come in: " + error->message});
   }
+  control_.observe_trouble([this](const std::string& message) {
+    log_.write({config::LogLevel::Warning, "", "control", message});
+  });
   listener_.observe_lines([this](core::ServiceId id, std::string_view line) { control_.line(id, line); });
 }
 
@@ -75,6 +79,7 @@ int Init::run() {
     take_in_starts();
     // An end comes before everything else: what has ended needs no signal, and is not late.
     if (more_to_reap_) reap();
+    discarder_.progress();
     for (const core::SignalReceived& signal : received) tell(signal);
     tell_what_was_heard();
     obey_directories();
@@ -97,7 +102,7 @@ void Init::take_in_starts() {
 
 Time Init::next_deadline() const {
   return std::min(
-      {supervisor_.next_deadline(), starts_.next_deadline(), look_again_, rescan_at_, directories_.next_look()});
+      {supervisor_.next_deadline(), starts_.next_deadline(), discarder_.next_try(), look_again_, rescan_at_, directories_.next_look()});
 }
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
@@ -112,7 +117,7 @@ void Init::wait() {
 void Init::dispatch(std::uint64_t token) {
   switch (source_of(token)) {
     case Source::Signals: return;  // take_signals() looks in each turn
-    case Source::Witness: return witness_.reset();
+    case Source::Witness: poller_.remove(witness_.get()); return witness_.reset();
     case Source::Output: return listener_.hear_output();
     case Source::Notification: listener_.hear_notifications(service_of(token)); return name_heir(service_of(token));
     case Source::ReadyFd: return listener_.hear_ready_fd(service_of(token));
@@ -150,6 +155,7 @@ void Init::child_ended(const os::ChildChange& change) {
   starts_.child_ended(change.pid);
   tell_answers();  // whether its program ran
   const auto found = children_.find(change.pid);
+  if (!found) discarder_.ended(change.pid);
   if (!found) return os::release(change.pid);
   switch (found->kind) {
     case ChildKind::Main: return main_ended(found->service, change);

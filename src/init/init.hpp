@@ -28,6 +28,7 @@
 #include "init/words.hpp"
 #include "log/log.hpp"
 #include "os/directory_watch.hpp"
+#include "os/discarder.hpp"
 #include "os/poller.hpp"
 #include "os/population.hpp"
 #include "os/wait.hpp"
@@ -39,6 +40,7 @@ namespace cinit::init {
 struct LoopParts {
   os::Poller poller;
   os::Fd signals;
+  os::Discarder discarder = {};
 
   // Signals must be blocked: os::block_signals().
   static Result<LoopParts> make();
@@ -168,6 +170,7 @@ class Init final : private control::Host {
   core::Plan& plan_;
   os::Poller& poller_;
   os::Fd& signals_;
+  os::Discarder& discarder_;
   Launcher& launcher_;
   Listener& listener_;
   log::Log& log_;

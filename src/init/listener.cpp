@@ -14,8 +14,18 @@
 namespace cinit::init {
 namespace {
 
-// What one turn of the loop listens to from one service, so that nobody can keep it.
+// What one turn of the loop listens to from one service, so that no process can keep it.
 constexpr int kMostDatagrams = 32;
+
+// Takes out what can be taken out in one turn. False: something is left.
+bool empty(notify::Socket& socket) {
+  for (int i = 0; i < kMostDatagrams; ++i) {
+    const std::optional<notify::Received> received = socket.receive();
+    if (!received) return true;
+    if (received->holds_descriptors) return false;
+  }
+  return false;
+}
 
 bool is_captured_for_its_text(const config::Service& spec) {
   return spec.ready && std::holds_alternative<config::LogReady>(spec.ready->when);
@@ -30,7 +40,14 @@ bool notifies(const config::Service& spec) {
 }
 
 core::StartFailure failure(StartStage stage, int error, std::string detail) {
-  return {stage, error, std::move(detail), error == EMFILE || error == ENFILE || error == ENOMEM};
+  const bool is_shortage =
+      error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
+  return {stage, error, std::move(detail), is_shortage};
+}
+
+// What the process said would not be heard, and it would be blamed for its silence.
+core::StartFailure not_watched(StartStage stage, const char* what, const os::Poller& poller) {
+  return {stage, poller.error().code, what + (" cannot be watched: " + poller.error().message), true};
 }
 
 // A file that is not to be rotated has no limit.
@@ -41,11 +58,12 @@ output::LogFileSpec log_file(const config::Service& spec, const std::string& pat
 
 }  // namespace
 
-Listener::Listener(const core::Plan& plan, const config::Config& config, os::Poller& poller, const Channels& channels,
-                   log::Log& log)
+Listener::Listener(const core::Plan& plan, const config::Config& config, os::Poller& poller, os::Discarder& discarder,
+                   const Channels& channels, log::Log& log)
     : plan_(plan),
       config_(config),
       poller_(poller),
+      discarder_(discarder),
       relay_({config.container.log_prefix, config.container.log_buffer.bytes}, channels.out, channels.err),
       pipes_(plan),
       upstream_(channels.upstream),
@@ -119,31 +137,55 @@ std::optional<core::StartFailure> Listener::capture(core::ServiceId id, uid_t ui
   if (!watches_output_ && relay_.fd() >= 0) {
     relay_.observe([this](const output::Record& record) { hear_line(record); });
     watches_output_ = poller_.add(relay_.fd(), token_base(Source::Output));
+    if (!watches_output_) return not_watched(StartStage::Stdout, "its output", poller_);
   }
   return std::nullopt;
 }
 
-// One socket serves all runs of the service; what an earlier run has said is not for the next.
+std::uint64_t Listener::notification_token(core::ServiceId id) const {
+  return token_base(Source::Notification) + core::index_of(id);
+}
+
+// One socket serves all runs of the service; what an earlier run has said is not for the next, and what cannot be taken out
+// of the socket at once ends with it.
 std::optional<core::StartFailure> Listener::open_notify_socket(core::ServiceId id, uid_t uid, gid_t gid,
                                                                Provision& provision) {
   const config::Service& spec = plan_[id].spec;
   if (!notifies(spec)) return std::nullopt;
   Voice& voice = at(id);
   const uid_t owner = uid == static_cast<uid_t>(-1) ? geteuid() : uid;
-  if (!voice.socket || voice.owner != owner) {
-    voice.socket.reset();
-    Result<notify::Socket> socket = notify::Socket::open(spec.name, owner, gid);
-    if (!socket) return failure(StartStage::Prepare, 0, "no socket for its notifications: " + socket.error().message);
-    voice.socket.emplace(*std::move(socket));
-    voice.owner = owner;
-    poller_.add(voice.socket->fd(), token_base(Source::Notification) + core::index_of(id));
-  }
-  for (int i = 0; i < kMostDatagrams && voice.socket->receive(); ++i) {
+  const bool is_usable = voice.socket && voice.owner == owner && voice.head == Voice::Head::Free && empty(*voice.socket);
+  if (!is_usable) {
+    if (auto failed = renew_notify_socket(id, owner, gid)) return failed;
   }
   voice.main_pid.reset();
   provision.notify_socket = voice.socket->address();
   if (has_watchdog(spec)) provision.watchdog = std::get_if<config::Watchdog>(&spec.health->check)->within;
   return std::nullopt;
+}
+
+std::optional<core::StartFailure> Listener::renew_notify_socket(core::ServiceId id, uid_t owner, gid_t gid) {
+  Voice& voice = at(id);
+  close_notify_socket(voice);
+  Result<notify::Socket> socket = notify::Socket::open(plan_[id].spec.name, owner, gid);
+  if (!socket) {
+    return failure(StartStage::Prepare, socket.error().code,
+                   "no socket for its notifications: " + socket.error().message);
+  }
+  if (!poller_.add(socket->fd(), notification_token(id))) {
+    return not_watched(StartStage::Prepare, "the socket for its notifications", poller_);
+  }
+  voice.socket.emplace(*std::move(socket));
+  voice.owner = owner;
+  return std::nullopt;
+}
+
+void Listener::close_notify_socket(Voice& voice) {
+  if (!voice.socket) return;
+  poller_.remove(voice.socket->fd());
+  discarder_.close(voice.socket->close());
+  voice.socket.reset();
+  voice.head = Voice::Head::Free;
 }
 
 std::optional<core::StartFailure> Listener::open_ready_pipe(core::ServiceId id, Provision& provision) {
@@ -155,13 +197,25 @@ std::optional<core::StartFailure> Listener::open_ready_pipe(core::ServiceId id, 
     return failure(StartStage::Prepare, errno, std::string("no pipe for its readiness: ") + strerror(errno));
   }
   Voice& voice = at(id);
+  close_ready_pipe(voice);
   voice.ready_read = os::Fd(ends[0]);
   voice.ready_write = os::Fd(ends[1]);
   os::sys::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  poller_.add(ends[0], token_base(Source::ReadyFd) + core::index_of(id));
+  if (!poller_.add(ends[0], token_base(Source::ReadyFd) + core::index_of(id))) {
+    voice.ready_read.reset();
+    voice.ready_write.reset();
+    return not_watched(StartStage::Prepare, "the descriptor for its readiness", poller_);
+  }
   provision.ready_fd = ends[1];
   provision.ready_number = by_fd->fd;
   return std::nullopt;
+}
+
+// Both ends are pipes of our own: to close or to read one waits for no process. A child that has not called exec yet may
+// have a copy, which the poller would go on reporting.
+void Listener::close_ready_pipe(Voice& voice) {
+  if (voice.ready_read) poller_.remove(voice.ready_read.get());
+  voice.ready_read.reset();
 }
 
 void Listener::spawned(core::ServiceId id) { at(id).ready_write.reset(); }
@@ -175,21 +229,44 @@ void Listener::hear_ready_fd(core::ServiceId id) {
   const bool is_newline = size > 0 && memchr(buffer, '\n', static_cast<std::size_t>(size)) != nullptr;
   if (size > 0 && !is_newline) return;
   // It is ready, or has closed the descriptor without a word.
-  voice.ready_read.reset();
+  close_ready_pipe(voice);
   if (is_newline) events_.push_back(core::ToldReady{id});
 }
 
 void Listener::hear_notifications(core::ServiceId id) {
   Voice& voice = at(id);
-  for (int i = 0; i < kMostDatagrams && voice.socket; ++i) {
+  for (int i = 0; i < kMostDatagrams && voice.socket && voice.head == Voice::Head::Free; ++i) {
     std::optional<notify::Received> received = voice.socket->receive();
     if (!received) return;
-    hear(id, *std::move(received));
+    hear(id, *received);
+    if (!received->holds_descriptors) continue;
+    voice.head = Voice::Head::Heard;
+    poller_.change(voice.socket->fd(), notification_token(id), os::Poller::Interest::None);
+    held_up_.push_back(id);
   }
 }
 
-void Listener::hear(core::ServiceId id, notify::Received received) {
-  if (received.barrier) barriers_.push_back(std::move(received.barrier));
+void Listener::pass_barriers() {
+  std::erase_if(held_up_, [this](core::ServiceId id) { return pass_barrier(id); });
+}
+
+// True: the socket is listened to again. Where there can be no child now, or it was killed, there will be another one.
+bool Listener::pass_barrier(core::ServiceId id) {
+  Voice& voice = at(id);
+  if (voice.head == Voice::Head::Free) return true;  // it has another socket
+  const int fd = voice.socket->fd();
+  if (discarder_.is_busy(fd)) return false;
+  if (voice.head == Voice::Head::Heard) {
+    if (discarder_.discard_next(fd)) voice.head = Voice::Head::BeingDiscarded;
+    return false;
+  }
+  voice.head = Voice::Head::Free;
+  poller_.change(fd, notification_token(id), os::Poller::Interest::Read);
+  return true;
+}
+
+// Who sends is looked at first: the address may be one that every user can send to.
+void Listener::hear(core::ServiceId id, notify::Received& received) {
   if (!notify::may_speak(received.uid, at(id).owner)) return;
   notify::Message& message = received.message;
   if (message.main_pid) at(id).main_pid = message.main_pid;

@@ -14,6 +14,7 @@
 #include "init/provision.hpp"
 #include "log/log.hpp"
 #include "notify/socket.hpp"
+#include "os/discarder.hpp"
 #include "os/poller.hpp"
 #include "output/relay.hpp"
 
@@ -29,8 +30,8 @@ class Listener {
   };
 
   // All of them must outlive it.
-  Listener(const core::Plan& plan, const config::Config& config, os::Poller& poller, const Channels& channels,
-           log::Log& log);
+  Listener(const core::Plan& plan, const config::Config& config, os::Poller& poller, os::Discarder& discarder,
+           const Channels& channels, log::Log& log);
 
   // What the main process of the service is to get. `uid` and `gid` are those that it will have. The failure is that of its
   // start.
@@ -60,8 +61,9 @@ class Listener {
 
   // What it has heard since the last call, in order.
   std::vector<core::Event> take_events() { return std::exchange(events_, {}); }
-  // To be called when these have been dealt with: whoever waits at a barrier (sd_notify_barrier(3)) goes on.
-  void pass_barriers() { barriers_.clear(); }
+  // To be called when these have been dealt with: a process that waits at a barrier (sd_notify_barrier(3)) goes on. What
+  // comes with descriptors of others holds up its own socket until a child has taken it out of there.
+  void pass_barriers();
   // The process that the service says is its main process from now on: MAINPID. Told once.
   std::optional<pid_t> take_main_pid(core::ServiceId id) { return std::exchange(at(id).main_pid, std::nullopt); }
 
@@ -82,6 +84,8 @@ class Listener {
   struct Voice {
     std::optional<notify::Socket> socket;
     uid_t owner = static_cast<uid_t>(-1);
+    // The next datagram has been heard, but it is not out of the queue yet, for it holds descriptors.
+    enum class Head { Free, Heard, BeingDiscarded } head = Head::Free;
     os::Fd ready_read;
     os::Fd ready_write;  // until the process has it
     std::optional<pid_t> main_pid;
@@ -92,13 +96,19 @@ class Listener {
                                                     uid_t uid, gid_t gid) const;
   std::optional<core::StartFailure> capture(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision);
   std::optional<core::StartFailure> open_notify_socket(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision);
+  std::optional<core::StartFailure> renew_notify_socket(core::ServiceId id, uid_t owner, gid_t gid);
+  void close_notify_socket(Voice& voice);
+  void close_ready_pipe(Voice& voice);
+  bool pass_barrier(core::ServiceId id);
+  std::uint64_t notification_token(core::ServiceId id) const;
   std::optional<core::StartFailure> open_ready_pipe(core::ServiceId id, Provision& provision);
   void hear_line(const output::Record& record);
-  void hear(core::ServiceId id, notify::Received received);
+  void hear(core::ServiceId id, notify::Received& received);
 
   const core::Plan& plan_;
   const config::Config& config_;
   os::Poller& poller_;
+  os::Discarder& discarder_;
   output::Relay relay_;
   Pipes pipes_;
   std::string upstream_;
@@ -106,7 +116,7 @@ class Listener {
   bool watches_output_ = false;
   std::vector<Voice> voices_;
   std::vector<core::Event> events_;
-  std::vector<os::Fd> barriers_;
+  std::vector<core::ServiceId> held_up_;  // whose next datagram holds descriptors
 };
 
 }  // namespace cinit::init

@@ -1,5 +1,7 @@
 #include "init/prober.hpp"
 
+#include <errno.h>
+
 #include <utility>
 
 #include "base/overloaded.hpp"
@@ -42,10 +44,26 @@ std::optional<core::ProbeEnded> Prober::look(core::ServiceId service, Running& r
     running_.erase(service);
     return ended;
   }
+  if (watch(service, attempt)) return std::nullopt;
+  // It would wait until its timeout, and the service would be blamed.
+  const core::ProbeEnded ended{service, false, "it cannot be waited for: " + poller_.error().message, running.number, false};
+  running_.erase(service);
+  return ended;
+}
+
+// A connection to the next address has a new descriptor; its number may be the old one's.
+bool Prober::watch(core::ServiceId service, const probe::Attempt& attempt) {
   const std::uint64_t token = token_base_ + core::index_of(service);
-  // A connection to the next address has a new descriptor; its number may be the old one's.
-  if (!poller_.add(attempt.fd(), token, attempt.interest())) poller_.change(attempt.fd(), token, attempt.interest());
-  return std::nullopt;
+  if (poller_.add(attempt.fd(), token, attempt.interest())) return true;
+  return poller_.error().code == EEXIST && poller_.change(attempt.fd(), token, attempt.interest());
+}
+
+// A child that has not called exec yet may have a copy of the descriptor, which the poller would go on reporting.
+void Prober::end(core::ServiceId service) {
+  const auto found = running_.find(service);
+  if (found == running_.end()) return;
+  poller_.remove(found->second.attempt.fd());
+  running_.erase(found);
 }
 
 }  // namespace cinit::init

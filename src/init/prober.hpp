@@ -20,7 +20,7 @@ class Prober {
   std::optional<core::ProbeEnded> start(const core::StartProbe& wanted, const config::Probe& probe);
   // To be called when the poller has reported it.
   std::optional<core::ProbeEnded> go_on(core::ServiceId service);
-  void end(core::ServiceId service) { running_.erase(service); }
+  void end(core::ServiceId service);
 
  private:
   struct Running {
@@ -29,6 +29,7 @@ class Prober {
   };
 
   std::optional<core::ProbeEnded> look(core::ServiceId service, Running& running);
+  bool watch(core::ServiceId service, const probe::Attempt& attempt);
 
   os::Poller& poller_;
   std::uint64_t token_base_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "os/socket.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::notify {
 namespace {
@@ -51,20 +52,32 @@ bool is_reachable(const std::string& path) {
   return true;
 }
 
-// In a directory such as /tmp anybody may have made it before us, and could then put sockets of his own into it.
-bool is_ours(const std::string& directory) {
+// Whether what we make in the directory `fd` stays what it is: other users may make names there at most, as in /tmp.
+bool keeps_what_is_ours(int fd) {
   struct stat status {};
-  return lstat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
-         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  if (fstat(fd, &status) != 0) return false;
+  const bool belongs_to_us = status.st_uid == 0 || status.st_uid == geteuid();
+  return os::names_are_ours(status) || (belongs_to_us && (status.st_mode & S_ISVTX) != 0);
 }
 
+// Makes the directory. False: it is not ours alone. In one such as /tmp another user may have made it first, with sockets of
+// that user in it; where another user may change a name on the way, that user may put one into its place at any time.
 bool prepare_directory(const std::string& directory) {
-  if (mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST) return false;
+  const std::size_t slash = directory.rfind('/');
+  if (slash == std::string::npos) return false;
+  const Result<os::Place> parent = os::find_place(directory.substr(0, slash + 1));
+  if (!parent || !parent->trusted || !keeps_what_is_ours(parent->directory.get())) return false;
+  const int above = parent->directory.get();
+  const std::string name = directory.substr(slash + 1);
+  if (mkdirat(above, name.c_str(), kDirectoryMode) != 0 && errno != EEXIST) return false;
+  struct stat status {};
+  if (fstatat(above, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode)) return false;
+  if (status.st_uid != geteuid() || !os::names_are_ours(status)) return false;
   // The umask may have taken from it.
-  return is_ours(directory) && chmod(directory.c_str(), kDirectoryMode) == 0 && is_reachable(directory);
+  return fchmodat(above, name.c_str(), kDirectoryMode, 0) == 0 && is_reachable(directory);
 }
 
-// A socket that nobody has open any more.
+// A socket that no process has open any more.
 bool is_stale(const os::UnixAddress& address) {
   const os::Fd probe(sys::socket(AF_UNIX, SOCK_DGRAM));
   struct stat status {};
@@ -88,14 +101,18 @@ bool give_to(const char* path, uid_t uid, gid_t gid) {
 
 using Secret = std::array<unsigned char, 16>;
 
-// Bytes that no other process knows. Where getrandom(2) is refused or would wait, /dev/urandom still has some; false: there
-// is neither.
-bool fill(Secret& secret) {
+// Bytes that no other process knows. Where getrandom(2) is refused or would wait, /dev/urandom still has some. Returns 0, or
+// the errno when there is neither.
+int fill(Secret& secret) {
   constexpr long kSize = sizeof(Secret);
-  if (sys::call(SYS_getrandom, sys::word(secret.data()), kSize, GRND_NONBLOCK) == kSize) return true;
+  if (sys::call(SYS_getrandom, sys::word(secret.data()), kSize, GRND_NONBLOCK) == kSize) return 0;
   const os::Fd device(sys::open(AT_FDCWD, "/dev/urandom", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  return device && sys::read(device.get(), secret.data(), secret.size()) == kSize;
+  if (!device) return device.error();
+  const long size = sys::read(device.get(), secret.data(), secret.size());
+  return size == kSize ? 0 : size < 0 ? static_cast<int>(-size) : EIO;
 }
+
+Error failure_of(const std::string& what, int error) { return {what + ": " + strerror(error), error}; }
 
 std::string in_hexadecimal(const Secret& bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -106,6 +123,7 @@ std::string in_hexadecimal(const Secret& bytes) {
 
 }  // namespace
 
+// The directory is ours alone, so that its names are what we make them.
 Bound bind_in(std::string_view directory, std::string_view service, uid_t uid, gid_t gid) {
   if (!prepare_directory(std::string(directory))) return {};
   os::Fd fd = make_socket();
@@ -124,13 +142,13 @@ Bound bind_in(std::string_view directory, std::string_view service, uid_t uid, g
 
 Result<Bound> bind_abstract(std::string_view service) {
   os::Fd fd = make_socket();
-  if (!fd) return Error{std::string("socket: ") + strerror(fd.error())};
+  if (!fd) return failure_of("socket", fd.error());
   Secret secret{};
-  if (!fill(secret)) return Error{"neither getrandom nor /dev/urandom has random bytes"};
+  if (const int error = fill(secret)) return failure_of("no random bytes from getrandom or /dev/urandom", error);
   std::string name = "@cinit-notify-" + file_name(service) + '-' + in_hexadecimal(secret);
   const auto address = os::UnixAddress::of(name);
   const long result = address ? sys::bind(fd.get(), address->get(), address->size) : -ENAMETOOLONG;
-  if (result != 0) return Error{std::string("bind: ") + strerror(static_cast<int>(-result))};
+  if (result != 0) return failure_of("bind", static_cast<int>(-result));
   return Bound{std::move(fd), std::move(name)};
 }
 

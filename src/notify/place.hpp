@@ -17,11 +17,11 @@ struct Bound {
   std::string address;
 };
 
-// A file in `directory` that `uid` alone can send to. The directory is made when it is missing; one that is somebody else's,
-// or that others can write to, or that `uid` cannot get to, is not used.
+// A file in `directory` that `uid` alone can send to. The directory is made when it is missing. One that belongs to another
+// user, in which or above which other users can change names, or that `uid` cannot get to, is not used: see os/trusted_path.hpp.
 Bound bind_in(std::string_view directory, std::string_view service, uid_t uid, gid_t gid);
 
-// An abstract name that cannot be guessed.
+// An abstract name that cannot be guessed. The error has the errno.
 Result<Bound> bind_abstract(std::string_view service);
 
 }  // namespace cinit::notify

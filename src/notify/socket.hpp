@@ -16,17 +16,19 @@
 
 namespace cinit::notify {
 
-// One datagram, and who sent it as the kernel says.
+// One datagram, and who sent it as the kernel says. The user counts, and the pid only tells: the sender may have ended and
+// its pid be another's.
 struct Received {
   Message message;
   pid_t pid = 0;                       // 0: not known, or in a PID namespace that we do not see
-  uid_t uid = static_cast<uid_t>(-1);  // the real one
+  uid_t uid = static_cast<uid_t>(-1);  // the real one, when it was sent
   gid_t gid = static_cast<gid_t>(-1);
   // It was longer than kMostDatagram; nothing was taken from it.
   bool oversized = false;
-  // What came with BARRIER=1: sd_notify_barrier(3) waits for its end. Its end is that of this struct, so keep that until all
-  // that was received before has been dealt with.
-  os::Fd barrier;
+  // Descriptors came along, as with BARRIER=1: sd_notify_barrier(3) waits until the last of them is closed. They are not for
+  // this process: the datagram stays in the queue until an os::Discarder has taken it, to be asked for that when all that
+  // was received before has been dealt with.
+  bool holds_descriptors = false;
 };
 
 // Whether a datagram of `sender` counts for a service that runs as `owner`: the owner's own, or root's.
@@ -52,19 +54,20 @@ class Socket {
   Socket& operator=(Socket&& other) noexcept;
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
-  ~Socket() { close(); }
+  // As close(), and the descriptor is left to the end of the process when there is something in its queue.
+  ~Socket();
 
   // Readable when something was sent. Close-on-exec; -1 after close().
   int fd() const { return fd_.get(); }
   // The value of NOTIFY_SOCKET: "/run/cinit-notify/web", "@cinit-notify/web-...".
   const std::string& address() const { return address_; }
 
-  // The next datagram, in the order in which they were sent, or nothing when there is none; it does not wait. Call it a
-  // bounded number of times in a turn. Descriptors that come along are closed at once, but for a barrier's.
+  // The next datagram, in the order in which they were sent, or std::nullopt when there is none; it does not wait. Call it a
+  // bounded number of times in a turn. One that holds descriptors is returned again and again: it is in the way of the others.
   std::optional<Received> receive();
 
-  // Closes the socket and removes its file. What was not received is lost.
-  void close();
+  // Removes its file, and returns the descriptor, which is to be closed by an os::Discarder. What was not received is lost.
+  [[nodiscard]] os::Fd close();
 
  private:
   Socket(os::Fd fd, std::string address) : fd_(std::move(fd)), address_(std::move(address)) {}

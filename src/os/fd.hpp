@@ -29,6 +29,8 @@ class Fd {
     if (fd_ >= 0) sys::close(fd_);
     fd_ = -1;
   }
+  // Gives it up without closing it, and returns it.
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;

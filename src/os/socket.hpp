@@ -31,6 +31,11 @@ template <class Value>
 long setsockopt(int fd, int option, const Value& value) {
   return call(SYS_setsockopt, fd, SOL_SOCKET, option, word(&value), sizeof(value));
 }
+template <class Value>
+long getsockopt(int fd, int option, Value& value) {
+  socklen_t size = sizeof(value);
+  return call(SYS_getsockopt, fd, SOL_SOCKET, option, word(&value), word(&size));
+}
 // None of these waits, whatever the descriptor's own mode is, and none raises SIGPIPE.
 inline long send(int fd, std::string_view data) {
   return call(SYS_sendto, fd, word(data.data()), static_cast<long>(data.size()), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -42,10 +47,14 @@ inline long send_to(int fd, std::string_view data, const sockaddr* address, sock
 inline long receive(int fd, void* buffer, std::size_t size) {
   return call(SYS_recvfrom, fd, word(buffer), static_cast<long>(size), MSG_DONTWAIT);
 }
-// Descriptors that come along are close-on-exec.
+// Descriptors that come along are close-on-exec. PID 1 must not call it: see os/discarder.hpp.
 inline long receive_message(int fd, msghdr* message) {
   return call(SYS_recvmsg, fd, word(message), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 }
+// The same, but the message stays in the queue. Without room for descriptors none is taken, and MSG_CTRUNC is set in
+// `message->msg_flags` when there are some.
+inline long peek_message(int fd, msghdr* message) { return call(SYS_recvmsg, fd, word(message), MSG_DONTWAIT | MSG_PEEK); }
+inline long shutdown(int fd, int how) { return call(SYS_shutdown, fd, how); }
 
 }  // namespace cinit::os::sys
 

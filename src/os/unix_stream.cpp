@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "os/discarder.hpp"
+
 namespace cinit::os {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr int kBacklog = 64;
 Fd listen_at(const UnixAddress& address) {
   Fd socket(sys::socket(AF_UNIX, SOCK_STREAM));
   if (!socket) return socket;
+  refuse_descriptors(socket.get());
   // The path must not be there with another mode, not even for a moment.
   const auto before = static_cast<mode_t>(sys::umask(kOthers));
   long result = sys::bind(socket.get(), address.get(), address.size);
@@ -24,18 +27,33 @@ Fd listen_at(const UnixAddress& address) {
 int try_connect(const UnixAddress& address) {
   const Fd socket(sys::socket(AF_UNIX, SOCK_STREAM));
   if (!socket) return socket.error();
+  // The other end gets no chance to send a descriptor, which would be ours to close.
+  sys::shutdown(socket.get(), SHUT_RD);
   const long result = sys::connect(socket.get(), address.get(), address.size);
   // EAGAIN: more wait to be accepted than there is room for.
   return result == -EAGAIN ? 0 : static_cast<int>(-result);
 }
 
-Fd accept_connection(int listener) { return Fd(sys::call(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
+Fd accept_connection(int listener) {
+  Fd connection(sys::call(SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  // MSG_PEEK passes over an urgent byte, with the descriptors at it, unless that is an ordinary byte.
+  if (connection) sys::setsockopt(connection.get(), SO_OOBINLINE, 1);
+  return connection;
+}
+
+long receive_text(int connection, void* buffer, std::size_t size) {
+  iovec part{buffer, size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const long seen = sys::peek_message(connection, &message);
+  if ((message.msg_flags & MSG_CTRUNC) != 0) return -EPERM;
+  return seen <= 0 ? seen : sys::receive(connection, buffer, static_cast<std::size_t>(seen));
+}
 
 long peer_uid(int connection) {
   ucred peer{};
-  socklen_t size = sizeof(peer);
-  const long result =
-      sys::call(SYS_getsockopt, connection, SOL_SOCKET, SO_PEERCRED, sys::word(&peer), sys::word(&size));
+  const long result = sys::getsockopt(connection, SO_PEERCRED, peer);
   return result < 0 ? result : static_cast<long>(peer.uid);
 }
 

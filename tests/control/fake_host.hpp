@@ -105,6 +105,7 @@ class FakeReplies final : public Replies {
   void out(ClientId client, std::string_view text) override { said[client] += "out " + std::string(text) + "|"; }
   void err(ClientId client, std::string_view text) override { said[client] += "err " + std::string(text) + "|"; }
   void end(ClientId client, int code) override { said[client] += "end " + std::to_string(code) + "|"; }
+  void wait(ClientId client) override { said[client] += "wait|"; }
   std::size_t pending(ClientId) const override { return waiting; }
 
   std::map<ClientId, std::string> said;

@@ -1,12 +1,15 @@
 #include "control/server.hpp"
 
 #include <doctest/doctest.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <optional>
@@ -15,6 +18,7 @@
 
 #include "fake_host.hpp"
 #include "forked.hpp"
+#include "passenger.hpp"
 #include "os/clock.hpp"
 
 using namespace cinit;
@@ -49,7 +53,10 @@ sockaddr_un address_of(const std::string& path) {
 
 // PID 1's loop around a server, as short as it can be.
 struct Loop {
-  explicit Loop(const std::string& path) { listen_error = server.listen(path); }
+  explicit Loop(const std::string& path) {
+    server.observe_trouble([this](const std::string& message) { complaints.push_back(message); });
+    listen_error = server.listen(path);
+  }
 
   // Until nothing more happens by itself.
   void turn() {
@@ -60,16 +67,26 @@ struct Loop {
         REQUIRE(server.owns(token));
         server.handle(token);
       }
+      reap();
       server.progress();
       turns += busy ? 1 : 0;
       REQUIRE(turns < 100'000);  // else it spins
     }
   }
 
+  // Those of the discarder, and of nothing else.
+  void reap() {
+    if (discarder.closing() == 0) return;
+    for (pid_t pid = 0; (pid = waitpid(-1, nullptr, WNOHANG)) > 0;) discarder.ended(pid);
+    discarder.progress();
+  }
+
   os::Poller poller = *os::Poller::make();
+  os::Discarder discarder;
   FakeHost host{some_plan()};
-  Server server{host, poller, kFirstToken};
+  Server server{host, poller, discarder, kFirstToken};
   std::optional<Error> listen_error;
+  std::vector<std::string> complaints;
   int turns = 0;
 };
 
@@ -83,6 +100,12 @@ class Visitor {
   Visitor(const std::string& path, const std::string& request) : Visitor(path) { say(request); }
 
   void say(const std::string& text) { send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL); }
+  // Returns 0, or the errno.
+  int say_with(os::Fd passenger, const std::string& text, int flags = 0) {
+    std::vector<os::Fd> passengers;
+    passengers.push_back(std::move(passenger));
+    return test::send_with(fd_.get(), text, std::move(passengers), flags);
+  }
   void shut() { shutdown(fd_.get(), SHUT_WR); }
   void leave() { fd_.reset(); }
 
@@ -226,6 +249,9 @@ TEST_CASE_FIXTURE(Fixture, "when all places are taken the one that has been sile
   loop.turn();
   CHECK(visitor.heard() == kHealthy);
   CHECK(silent[1].heard() == "err cinit: too many connect at once, and this one asks nothing\nend 75\n<end>");
+  CHECK(loop.complaints ==
+        std::vector<std::string>{"a client is closed before it has its answer: too many connect at once, and this one "
+                                 "asks nothing"});
   CHECK(silent[0].heard().empty());
   CHECK(silent[2].heard().empty());
   silent[0].say(" health\n");
@@ -242,6 +268,7 @@ TEST_CASE_FIXTURE(Fixture, "when everybody has asked and waits, one more is refu
   Visitor late(path, "cinit/1 health\n");
   loop.turn();
   CHECK(late.heard() == "err cinit: too many ask at once\nend 75\n<end>");
+  CHECK(loop.complaints == std::vector<std::string>{"a client is refused: too many ask at once"});
   waiting[5].leave();
   loop.turn();
   Visitor later(path, "cinit/1 health db\n");
@@ -360,6 +387,135 @@ TEST_CASE_FIXTURE(Fixture, "an answer that is not read waits, and one that is to
   std::string cut = deaf.heard();
   CHECK(cut.ends_with("<end>"));
   CHECK(cut.find("end 0") == std::string::npos);
+  CHECK(loop.complaints ==
+        std::vector<std::string>{"a client is closed before it has its answer: it does not read it"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "the log gets a line at once, then at most one every ten seconds, which has the number") {
+  const auto misbehave = [this] {
+    Visitor visitor(path, "cinit/1 health");
+    visitor.shut();
+    loop.turn();
+  };
+  for (int i = 0; i < 3; ++i) misbehave();
+  CHECK(loop.complaints == std::vector<std::string>{"a client is refused: the request has no end"});
+  loop.host.time += Server::kQuietTime;
+  misbehave();
+  CHECK(loop.complaints.back() == "a client is refused: the request has no end (and 2 more before)");
+  misbehave();
+  loop.host.time += Server::kQuietTime;
+  loop.turn();
+  loop.server.progress();
+  CHECK(loop.complaints.back() == "1 more clients were refused, closed or kept waiting");
+  CHECK(loop.complaints.size() == 3);
+  loop.host.time += Server::kQuietTime;
+  loop.server.progress();
+  CHECK(loop.complaints.size() == 3);
+}
+
+TEST_CASE("a client that the poller does not take gets an answer, and the log a line") {
+  const std::string said = test::in_child([]() -> std::string {
+    Directory directory;
+    Loop loop(directory / "s");
+    Visitor visitor(directory / "s", "cinit/1 health\n");
+    test::filter_call({SYS_epoll_ctl, 1, EPOLL_CTL_ADD}, SECCOMP_RET_ERRNO | ENOSPC);
+    loop.turn();
+    return visitor.heard() + (loop.complaints.empty() ? "" : loop.complaints[0]);
+  });
+  const std::string why =
+      "it cannot be waited for: epoll_ctl: the user of cinit may watch no more (sysctl fs.epoll.max_user_watches)";
+  CHECK(said == "err cinit: the request is not taken: " + why + "\nend 75\n<end>a client is refused: " + why);
+}
+
+TEST_CASE("a client that waits for a service is told so, if it wants to know, before the answer is there") {
+  Directory directory;
+  Loop loop(directory / "s");
+  loop.host.on_ask = [&](const core::Requested&) { loop.host.end("web", state::Waiting{}, true); };
+  Visitor restart(directory / "s", "cinit/1 restart --expect-wait web\n");
+  loop.host["db"].captured = true;
+  Visitor follow(directory / "s", "cinit/1 logs --follow --expect-wait db\n");
+  loop.turn();
+  CHECK(restart.heard() == "wait\n");
+  CHECK(follow.heard() == "wait\n");
+  loop.host.start("web");
+  loop.turn();
+  CHECK(restart.heard() == "out web: restarted\nend 0\n<end>");
+}
+
+// ---- Descriptors that come along
+
+namespace {
+
+// As on a kernel that is older than SO_PASSRIGHTS.
+void forget_pass_rights() {
+  constexpr int kPassRights = 83;
+  for (const int call : {SYS_setsockopt, SYS_getsockopt}) {
+    test::filter_call({call, 2, kPassRights}, SECCOMP_RET_ERRNO | ENOPROTOOPT);
+  }
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "descriptors do not get to the server where the kernel can refuse them") {
+  Visitor visitor(path);
+  CHECK(visitor.say_with(test::lingering_passenger(), "cinit/1 health\n") == EPERM);
+  loop.turn();
+  CHECK(visitor.say_with(test::lingering_passenger(), "cinit/1 health\n") == EPERM);
+  bring_up(loop.host);
+  visitor.say("cinit/1 health\n");
+  loop.turn();
+  CHECK(visitor.heard() == kHealthy);
+}
+
+TEST_CASE("on an older kernel a request with descriptors is refused, and none is closed here") {
+  const auto heard_for = [](const std::string& before, int flags) {
+    return test::in_child([&]() -> std::string {
+      forget_pass_rights();
+      Directory directory;
+      Loop loop(directory / "s");
+      bring_up(loop.host);
+      Visitor visitor(directory / "s", before);
+      loop.turn();
+      if (visitor.say_with(test::lingering_passenger(), "cinit/1 health\n", flags) != 0) return "not sent";
+      loop.turn();
+      const std::string heard = visitor.heard();
+      const bool closed = test::eventually([&] {
+        loop.turn();
+        return loop.discarder.closing() == 0;
+      });
+      Visitor other(directory / "s", "cinit/1 health\n");
+      loop.turn();
+      return heard + (closed ? " closed " : " not closed ") + other.heard();
+    });
+  };
+  const std::string refused = "err cinit: descriptors came with the request\nend 64\n<end> closed " + kHealthy;
+  CHECK(heard_for("", 0) == refused);
+  CHECK(heard_for("cinit/1 he", 0) == refused);
+  CHECK(heard_for("", MSG_OOB) == refused);
+  // Behind a request nothing is read any more.
+  CHECK(heard_for("cinit/1 health\n", 0) == "not sent");
+}
+
+TEST_CASE("on an older kernel no descriptor is closed here when clients or the server go") {
+  const std::string said = test::in_child([]() -> std::string {
+    forget_pass_rights();
+    Directory directory;
+    std::optional<Loop> loop(std::in_place, directory / "s");
+    (*loop).host["db"].captured = true;
+    Visitor follows(directory / "s", "cinit/1 logs --follow db\n");
+    Visitor leaves(directory / "s", "cinit/1 logs --follow db\n");
+    loop->turn();
+    follows.say_with(test::lingering_passenger(), "more\n");
+    leaves.say_with(test::lingering_passenger(), "more\n");
+    leaves.leave();
+    loop->turn();
+    if (loop->discarder.closing() != 1) return "closed here";
+    Visitor late(directory / "s");
+    late.say_with(test::lingering_passenger(), "cinit/1 health\n");
+    loop.reset();
+    return follows.heard() + late.heard();
+  });
+  CHECK(said == "end 0\n<end><end>");
 }
 
 TEST_CASE_FIXTURE(Fixture, "when the server ends, who waits is answered and the socket is gone") {

@@ -18,7 +18,9 @@
 #include "files.hpp"
 #include "forked.hpp"
 #include "notify/send.hpp"
+#include "os/discarder.hpp"
 #include "os/socket.hpp"
+#include "passenger.hpp"
 
 using namespace cinit::test;
 using cinit::notify::may_speak;
@@ -55,27 +57,21 @@ std::string send_as(uid_t uid, const std::string& address, const std::string& st
 }
 
 // Sends with descriptors along, which are closed here afterwards. Returns whether it was sent.
-bool send_with(const std::string& address, const std::string& state, std::vector<int> descriptors) {
+bool send_with(const std::string& address, const std::string& state, const std::vector<int>& descriptors) {
   const auto to = os::UnixAddress::of(address);
   const os::Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   REQUIRE(connect(fd.get(), to->get(), to->size) == 0);
-  std::string text = state;
-  iovec part{text.data(), text.size()};
-  const std::size_t size = descriptors.size() * sizeof(int);
-  std::vector<char> control(CMSG_SPACE(size));
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(size);
-  std::memcpy(CMSG_DATA(header), descriptors.data(), size);
-  const bool sent = sendmsg(fd.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(state.size());
-  for (const int descriptor : descriptors) close(descriptor);
-  return sent;
+  return cinit::test::send_with(fd.get(), state, {descriptors.begin(), descriptors.end()}) == 0;
+}
+
+// Takes the next datagram out of the queue, as PID 1 has it done.
+void discard_next(const Socket& socket) {
+  os::Discarder discarder;
+  REQUIRE(discarder.discard_next(socket.fd()));
+  REQUIRE(eventually([&] {
+    const pid_t pid = waitpid(-1, nullptr, WNOHANG);
+    return pid > 0 && discarder.ended(pid);
+  }));
 }
 
 // The two ends of a pipe; who sends the second away sees at the first when it is closed.
@@ -169,11 +165,11 @@ TEST_CASE("a closed socket leaves no file and no descriptor") {
     moved = open_in({places / "notify"}, "other");
     CHECK_FALSE(exists(address));
     CHECK(moved.address() == places / "notify/other");
-    moved.close();
+    CHECK(moved.close());
     CHECK(moved.fd() == -1);
     CHECK_FALSE(moved.receive());
     Socket again = open_in({places / "notify"}, "other");
-    moved.close();
+    CHECK_FALSE(moved.close());
     CHECK(exists(again.address()));
   }
   CHECK(names_in(places / "notify").empty());
@@ -230,6 +226,22 @@ TEST_CASE("the first directory is taken that can be used") {
   CHECK(socket.address() == places / "good/web");
 }
 
+TEST_CASE("a directory below one in which others may change names is not used") {
+  const Places places;
+  make_directories(places / "theirs");
+  REQUIRE(chown((places / "theirs").c_str(), kStranger, kGroup) == 0);
+  make_directories(places / "theirs/notify");
+  make_directories(places / "open/notify");
+  chmod((places / "open").c_str(), 0777);
+  make_directories(places / "shared");
+  chmod((places / "shared").c_str(), 01777);
+  const Socket socket = open_in({places / "theirs/notify", places / "theirs/new", places / "open/notify",
+                                 places / "open/new", places / "shared/notify"});
+  CHECK(socket.address() == places / "shared/notify/web");
+  CHECK_FALSE(exists(places / "theirs/new"));
+  CHECK_FALSE(exists(places / "open/new"));
+}
+
 TEST_CASE("without a directory the address is abstract and cannot be guessed") {
   const Places places;
   Socket socket = open_in({places / "missing/notify"}, "web", kUser);
@@ -265,7 +277,7 @@ TEST_CASE("a read-only file system is no place") {
 
 TEST_CASE("without privilege a socket is made for the own user, and abstract for another") {
   const Places places;
-  chmod(places.directory.path().c_str(), 0777);
+  chmod(places.directory.path().c_str(), 01777);
   CHECK(in_child([&] {
           if (setresgid(kGroup, kGroup, kGroup) != 0 || setresuid(kUser, kUser, kUser) != 0) return std::string("set");
           const std::string own = open_in({places / "notify"}, "web", kUser).address();
@@ -274,10 +286,9 @@ TEST_CASE("without privilege a socket is made for the own user, and abstract for
         }) == places / "notify/web" + " @0");
 }
 
-TEST_CASE("descriptors that come along are closed") {
+TEST_CASE("a datagram with descriptors is told of, stays where it is, and none of them gets into this process") {
   const Places places;
-  Socket socket = open_in({places / "notify"});
-  const std::size_t before = open_descriptors();
+  Socket socket = open_in({places / "notify"}, "web", kUser);
   for (const std::size_t count : {1U, 2U, 253U}) {
     CAPTURE(count);
     std::vector<os::Fd> read_ends;
@@ -287,90 +298,73 @@ TEST_CASE("descriptors that come along are closed") {
       read_ends.emplace_back(ends[0]);
       write_ends.push_back(ends[1]);
     }
-    REQUIRE(send_with(socket.address(), "FDSTORE=1\nREADY=1", write_ends));
-    const auto received = socket.receive();
-    REQUIRE(received);
-    CHECK(received->message.ready);
-    CHECK(received->uid == 0);
-    CHECK_FALSE(received->barrier);
+    REQUIRE(notify::send(socket.address(), "STATUS=before"));
+    REQUIRE(send_with(socket.address(), "BARRIER=1", write_ends));
+    REQUIRE(notify::send(socket.address(), "STATUS=behind"));
+    const std::size_t before = open_descriptors();
+    const auto first = socket.receive();
+    REQUIRE(first);
+    CHECK(first->message.status == "before");
+    CHECK_FALSE(first->holds_descriptors);
+    for (int i = 0; i < 3; ++i) {
+      const auto held = socket.receive();
+      REQUIRE(held);
+      CHECK(held->holds_descriptors);
+      CHECK(held->message.barrier);
+      CHECK(held->uid == 0);
+      CHECK(held->pid == getpid());
+    }
+    CHECK(open_descriptors() == before);
+    for (const os::Fd& read_end : read_ends) CHECK_FALSE(has_ended(read_end));
+    discard_next(socket);
     for (const os::Fd& read_end : read_ends) CHECK(has_ended(read_end));
+    CHECK(open_descriptors() == before);
+    const auto behind = socket.receive();
+    REQUIRE(behind);
+    CHECK(behind->message.status == "behind");
+    CHECK_FALSE(behind->holds_descriptors);
   }
-  CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("descriptors for which there is no number left are closed as well") {
+TEST_CASE("what is said along with descriptors counts, and who says it") {
+  const Places places;
+  Socket socket = open_in({}, "web", kUser);
+  REQUIRE(send_with(socket.address(), "FDSTORE=1\nREADY=1", {dup(0)}));
+  const auto received = socket.receive();
+  REQUIRE(received);
+  CHECK(received->message.ready);
+  CHECK(received->holds_descriptors);
+  discard_next(socket);
+  CHECK_FALSE(socket.receive());
+}
+
+TEST_CASE("descriptors for which there is no number left are not closed here") {
   const Places places;
   CHECK(in_child([&] {
           Socket socket = open_in({places / "notify"});
           const auto ends = make_pipe();
           const os::Fd read_end(ends[0]);
           if (!send_with(socket.address(), "BARRIER=1", {dup(ends[1]), ends[1]})) return std::string("not sent");
-          const rlimit one_more{static_cast<rlim_t>(ends[1]) + 1, static_cast<rlim_t>(ends[1]) + 1};
-          setrlimit(RLIMIT_NOFILE, &one_more);
+          const rlimit no_more{3, 3};
+          setrlimit(RLIMIT_NOFILE, &no_more);
           const auto received = socket.receive();
           if (!received) return std::string("not received");
-          return std::string(received->barrier ? "kept " : "closed ") + (has_ended(read_end) ? "both" : "one");
-        }) == "closed both");
+          return std::string(received->holds_descriptors ? "held " : "lost ") +
+                 (has_ended(read_end) ? "closed" : "open");
+        }) == "held open");
 }
 
-TEST_CASE("a barrier ends with what was received") {
-  const Places places;
-  Socket socket = open_in({places / "notify"});
-  const std::size_t before = open_descriptors();
-  const auto ends = make_pipe();
-  os::Fd read_end(ends[0]);
-  REQUIRE(notify::send(socket.address(), "READY=1"));
-  REQUIRE(send_with(socket.address(), "BARRIER=1", {ends[1]}));
-  CHECK(socket.receive()->message.ready);
-  CHECK_FALSE(has_ended(read_end));
-  {
-    const auto barrier = socket.receive();
-    REQUIRE(barrier);
-    CHECK(barrier->message.barrier);
-    CHECK(barrier->barrier);
-    CHECK((fcntl(barrier->barrier.get(), F_GETFD) & FD_CLOEXEC) != 0);
-    CHECK_FALSE(has_ended(read_end));
-  }
-  CHECK(has_ended(read_end));
-  read_end.reset();
-  CHECK(open_descriptors() == before);
-}
-
-TEST_CASE("a barrier has one descriptor") {
-  const Places places;
-  Socket socket = open_in({places / "notify"});
-  const auto ends = make_pipe();
-  const os::Fd read_end(ends[0]);
-  REQUIRE(send_with(socket.address(), "BARRIER=1", {dup(ends[1]), ends[1]}));
-  REQUIRE(notify::send(socket.address(), "BARRIER=1"));
-  const auto two = socket.receive();
-  REQUIRE(two);
-  CHECK_FALSE(two->barrier);
-  CHECK(has_ended(read_end));
-  const auto none = socket.receive();
-  REQUIRE(none);
-  CHECK_FALSE(none->barrier);
-}
-
-TEST_CASE("a connection that comes along does not make its close wait") {
+TEST_CASE("a socket that lies in the queue of another makes nobody wait, nor does the end of the socket") {
   const Places places;
   CHECK(in_child([&] {
           Socket socket = open_in({places / "notify"});
-          const os::Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-          if (listen(listener.get(), 1) != 0) return std::string("listen");
-          sockaddr_storage address{};
-          socklen_t size = sizeof(address);
-          getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
-          const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-          if (connect(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) return std::string("connect");
-          // Nobody reads what is sent: a close that lingers takes longer than this process may.
-          const linger for_ever{1, 3600};
-          setsockopt(fd, SOL_SOCKET, SO_LINGER, &for_ever, sizeof(for_ever));
-          const std::string bytes(1 << 20, 'x');
-          while (send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+          if (!send_with(socket.address(), "READY=1", {dup(0), dup(0), lingering_passenger().release()})) {
+            return std::string("not sent");
           }
-          const bool sent = send_with(socket.address(), "READY=1", {dup(0), dup(0), dup(0), fd});
-          return std::string(sent && socket.receive() ? "received" : "lost");
+          for (int i = 0; i < 3; ++i) {
+            if (!socket.receive()) return std::string("lost");
+          }
+          return std::string("received");
         }) == "received");
 }
 

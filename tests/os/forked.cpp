@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,6 +179,22 @@ void replace_file(const std::string& path, const std::string& text) {
   const std::string file = directory.path() + "/file";
   std::ofstream(file) << text;
   need(mount(file.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0, "mount --bind");
+}
+
+void filter_call(const FilteredCall& call, unsigned action) {
+  const auto argument = static_cast<unsigned>(call.argument < 0 ? 0 : call.argument);
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call.number), 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offsetof(seccomp_data, args)) + 8 * argument),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call.value, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, action),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  if (call.argument < 0) filter[1].jt = 2;
+  const sock_fprog program{std::size(filter), filter};
+  const unsigned listen = action == SECCOMP_RET_USER_NOTIF ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+  need(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, listen, &program) >= 0, "seccomp");
 }
 
 bool eventually(const std::function<bool()>& condition) {

@@ -43,6 +43,16 @@ void hide_proc();
 // Puts a file with the content `text` over `path`.
 void replace_file(const std::string& path, const std::string& text);
 
+// A call whose argument number `argument` (0 to 5) is `value`, as far as its lower half tells; argument -1: whatever it has.
+struct FilteredCall {
+  long number;
+  int argument = -1;
+  unsigned value = 0;
+};
+// From now on the kernel does `action` (SECCOMP_RET_...) instead of this call of this process and its children; with
+// SECCOMP_RET_USER_NOTIF the call lasts until its process is killed.
+void filter_call(const FilteredCall& call, unsigned action);
+
 // Whether `condition` comes true before a limit that no test reaches unless something is wrong.
 bool eventually(const std::function<bool()>& condition);
 
