@@ -56,6 +56,16 @@ void reset_signal(int signal) {
   sys::sigaction(signal, &standard, nullptr);
 }
 
+// The kernel raises such a signal for the thread that writes, and gives the thread's own signals out before those of the
+// process. Should ours be missing (EFBIG of a file system's greatest file raises none), somebody else's goes back.
+long sys::without_signal(long result) {
+  const int signal = result == -EPIPE ? SIGPIPE : result == -EFBIG ? SIGXFSZ : 0;
+  siginfo_t info;
+  if (signal == 0 || take_signal(info, SignalSet::of(signal)) == 0 || info.si_pid == sys::getpid()) return result;
+  sys::call(SYS_rt_sigqueueinfo, sys::getpid(), signal, sys::word(&info));
+  return result;
+}
+
 int wait_for_signal(siginfo_t& info, Time deadline, const SignalSet& signals) {
   const timespec timeout = to_timespec(deadline == kNever ? Duration::zero() : deadline - now());
   const long signal = sys::sigtimedwait(signals, &info, deadline == kNever ? nullptr : &timeout);

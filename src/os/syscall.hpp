@@ -129,8 +129,12 @@ inline long close(int fd) { return call(SYS_close, fd); }
 inline long read(int fd, void* buffer, std::size_t size) {
   return call(SYS_read, fd, word(buffer), static_cast<long>(size));
 }
+// The result of a call that writes. Where the kernel has raised SIGPIPE (EPIPE) or SIGXFSZ (EFBIG) for it, that signal, which
+// is blocked, is not pending any more: what we cause ourselves is no event. One that somebody has sent stays pending.
+long without_signal(long result);
 inline long write(int fd, const void* data, std::size_t size) {
-  return call(SYS_write, fd, word(data), static_cast<long>(size));
+  const long written = call(SYS_write, fd, word(data), static_cast<long>(size));
+  return written < 0 ? without_signal(written) : written;
 }
 // pipe2(2).
 inline long pipe(int (&ends)[2], int flags) { return call(SYS_pipe2, word(&ends), flags); }

@@ -1,12 +1,17 @@
 #include "os/signals.hpp"
 
 #include <doctest/doctest.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <string>
 
 #include "forked.hpp"
 #include "os/clock.hpp"
+#include "os/fd.hpp"
 #include "os/wait.hpp"
 
 using namespace cinit::test;
@@ -143,4 +148,49 @@ TEST_CASE("real-time signals queue, and are fetched after the standard ones") {
     return in_order({take(), " ", take(), " ", take(), " ", take()});
   };
   CHECK(in_child(body) == "15 37 37 0");
+}
+
+TEST_CASE("a signal that our own write raises is not pending afterwards") {
+  const auto body = [] {
+    os::block_signals();
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return std::string("pipe2");
+    close(ends[0]);
+    const rlimit limit{1, RLIM_INFINITY};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const os::Fd file(memfd_create("file", MFD_CLOEXEC));
+    std::string text;
+    text += os::sys::write(ends[1], "x", 1) == -EPIPE ? "no reader " : "written ";
+    text += os::sys::write(file.get(), "x", 1) == 1 ? "written " : "too large ";
+    text += os::sys::write(file.get(), "x", 1) == -EFBIG ? "too large " : "written ";
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_FSIZE, &unlimited);
+    return text + own_status("SigPnd") + " " + own_status("ShdPnd");
+  };
+  CHECK(in_child(body) == "no reader written too large 0000000000000000 0000000000000000");
+}
+
+TEST_CASE("what somebody has sent stays pending when our own write raises the same signal, or fails without one") {
+  const auto body = [] {
+    os::block_signals();
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return std::string("pipe2");
+    close(ends[0]);
+    const pid_t self = getpid();
+    const pid_t sender = fork_process([self] {
+      kill(self, SIGPIPE);
+      kill(self, SIGXFSZ);
+    });
+    end_of(sender);
+    std::string text;
+    text += os::sys::write(ends[1], "x", 1) == -EPIPE ? "no reader" : "written";
+    text += os::sys::without_signal(-EFBIG) == -EFBIG ? " too large" : " written";
+    for (const int signal : {SIGPIPE, SIGXFSZ}) {
+      siginfo_t info{};
+      text += " " + std::to_string(os::take_signal(info, os::SignalSet::of(signal)));
+      text += info.si_pid == sender ? " of the sender" : " of another";
+    }
+    return text;
+  };
+  CHECK(in_child(body) == "no reader too large 13 of the sender 25 of the sender");
 }
