@@ -300,6 +300,10 @@ int boot(const BootRequest& request) {
   if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
   config::Container& container = loaded.config.container;
   os::LineWriter err(2);
+  err.tell_if_lost(
+      "cinit: no more lines come here: this terminal cannot be opened anew (/proc, its owner), and cinit writes to "
+      "none "
+      "that might keep it waiting\n");
   log::Log log(container.log_level, container.log_format, err, prefix_of(request));
   take_stop_timeout(surroundings.s6, container);
   if (const auto code = begin_s6_overlay(request, container, surroundings, {err, log})) return *code;

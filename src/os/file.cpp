@@ -67,7 +67,7 @@ long uninterrupted(Call call) {
 int write_all(const Fd& file, std::string_view content) {
   while (!content.empty()) {
     const long written = uninterrupted([&] { return sys::write(file.get(), content.data(), content.size()); });
-    if (written < 0) return static_cast<int>(-written);
+    if (written <= 0) return written < 0 ? static_cast<int>(-written) : EIO;
     content.remove_prefix(static_cast<std::size_t>(written));
   }
   return 0;

@@ -2,10 +2,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 
+#include "os/fd.hpp"
 #include "os/syscall.hpp"
 
 namespace cinit::os {
@@ -14,11 +18,6 @@ namespace {
 bool get_status(int fd, struct stat& status) {
   // The kernel's own struct stat is what sys/stat.h declares on 64-bit systems.
   return sys::call(SYS_fstat, fd, sys::word(&status)) >= 0;
-}
-
-mode_t file_type(int fd) {
-  struct stat status {};
-  return get_status(fd, status) ? status.st_mode & S_IFMT : 0;
 }
 
 long open_anew(int fd) {
@@ -34,45 +33,87 @@ long open_anew(int fd) {
   return sys::open(AT_FDCWD, path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-// 0 when there is room, or why nothing can be written.
-int room_error(int fd) {
+bool has_room(int fd) {
   pollfd wanted{fd, POLLOUT, 0};
   const timespec at_once{};
-  const long ready = sys::ppoll(&wanted, 1, &at_once);
-  if (ready < 0) return static_cast<int>(-ready);
-  if ((wanted.revents & POLLOUT) != 0) return 0;
-  return wanted.revents == 0 ? EAGAIN : EPIPE;
+  return sys::ppoll(&wanted, 1, &at_once) > 0 && (wanted.revents & POLLOUT) != 0;
 }
+
+// The terminal on `fd`, by the name under which every process may open the terminal of its session, if it is that one.
+long open_terminal_of_session(int fd) {
+  unsigned wanted = 0;
+  if (sys::ioctl(fd, TIOCGDEV, &wanted) < 0) return -ENOTTY;
+  const long own = sys::open(AT_FDCWD, "/dev/tty", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  unsigned found = 0;
+  if (own < 0 || (sys::ioctl(static_cast<int>(own), TIOCGDEV, &found) >= 0 && found == wanted)) return own;
+  sys::close(static_cast<int>(own));
+  return -ENXIO;
+}
+
+// /dev/null and its like: mem(4), null(4).
+bool is_memory_device(const struct stat& status) { return S_ISCHR(status.st_mode) && major(status.st_rdev) == 1; }
 
 // A terminal that somebody else is writing to says EAGAIN, too, although there is room: for the moment of that write.
 long write_now(int fd, const char* data, std::size_t size) {
   constexpr int kMostTries = 100;
   long written = sys::write(fd, data, size);
-  for (int i = 0; i < kMostTries && written == -EAGAIN && room_error(fd) == 0; ++i) {
+  for (int i = 0; i < kMostTries && written == -EAGAIN && has_room(fd); ++i) {
     sys::call(SYS_sched_yield);
     written = sys::write(fd, data, size);
   }
   return written;
 }
 
-long write_where_there_is_room(int fd, const char* data, std::size_t size) {
-  const int error = room_error(fd);
-  return error != 0 ? -error : sys::write(fd, data, std::min<std::size_t>(size, PIPE_BUF));
+// What the kernel, or a filter of seccomp(2), says of a call or a flag that it does not have.
+bool is_refused(long result) {
+  return result == -EOPNOTSUPP || result == -ENOSYS || result == -EPERM || result == -EINVAL;
+}
+
+// pwritev2(2): pipes know RWF_NOWAIT since Linux 6.4. poll(2) and write(2) would be two steps, and whoever else writes to
+// the pipe may take the room between them.
+long write_without_waiting(int fd, const char* data, std::size_t size) {
+  constexpr long kNoWait = 8;  // RWF_NOWAIT
+  const iovec part{const_cast<char*>(data), size};
+  return sys::without_signal(sys::call(SYS_pwritev2, fd, sys::word(&part), 1, -1, -1, kNoWait));
+}
+
+// The same for a pipe on older kernels: by way of a pipe that nobody else has. Its one page is moved as a whole, or not.
+long splice_without_waiting(int fd, const char* data, std::size_t size) {
+  int ends[2];
+  const long made = sys::call(SYS_pipe2, sys::word(ends), O_CLOEXEC | O_NONBLOCK);
+  if (made < 0) return made;
+  const Fd read_end(ends[0]);
+  const Fd write_end(ends[1]);
+  const long size_in_pipe = sys::write(write_end.get(), data, size);
+  if (size_in_pipe < 0) return -ENOMEM;  // an empty pipe has room
+  return sys::without_signal(sys::call(SYS_splice, read_end.get(), 0, fd, 0, size_in_pipe, SPLICE_F_NONBLOCK));
+}
+
+long write_to_shared(int fd, bool is_pipe, const char* data, std::size_t size) {
+  size = std::min<std::size_t>(size, PIPE_BUF);
+  long written = write_without_waiting(fd, data, size);
+  if (is_refused(written) && is_pipe) written = splice_without_waiting(fd, data, size);
+  return is_refused(written) ? -EOPNOTSUPP : written;
 }
 
 }  // namespace
 
 LineWriter::LineWriter(int fd) : fd_(fd) {
-  const mode_t type = file_type(fd);
-  if (type == S_IFREG) {
-    kind_ = Kind::File;
-  } else if (type == S_IFSOCK) {
-    kind_ = Kind::Socket;
-  } else if (type == S_IFIFO || type == S_IFCHR) {
-    const long own = open_anew(fd);
-    if (own < 0) return;
+  struct stat status {};
+  if (!get_status(fd, status)) return;
+  const mode_t type = status.st_mode & S_IFMT;
+  if (type == S_IFREG) kind_ = Kind::File;
+  if (type == S_IFSOCK) kind_ = Kind::Socket;
+  if (type != S_IFIFO && type != S_IFCHR) return;
+  long own = open_anew(fd);
+  if (own < 0 && type == S_IFCHR) own = open_terminal_of_session(fd);
+  if (own >= 0) {
     kind_ = Kind::Own;
     fd_ = static_cast<int>(own);
+  } else if (type == S_IFIFO) {
+    kind_ = Kind::Pipe;
+  } else if (is_memory_device(status)) {
+    kind_ = Kind::File;
   }
 }
 
@@ -80,20 +121,44 @@ LineWriter::~LineWriter() {
   if (kind_ == Kind::Own) sys::close(fd_);
 }
 
+// Asking for room and writing are two steps, which are one as long as nobody else is there.
+void LineWriter::tell_if_lost(std::string_view line) const {
+  unsigned device = 0;
+  const bool is_terminal = sys::ioctl(fd_, TIOCGDEV, &device) >= 0;
+  if (kind_ == Kind::Other && is_terminal && has_room(fd_)) sys::write(fd_, line.data(), line.size());
+}
+
 bool LineWriter::write_line(const char* line, std::size_t size) {
   if (!flush()) return false;
   const std::size_t written = write_part(line, size);
   if (written == 0) return false;
-  if (written < size) rest_.assign(line + written, size - written);
+  keep_rest(line + written, size - written);
   return true;
 }
 
 bool LineWriter::flush() {
-  if (rest_.empty()) return true;
-  rest_.erase(0, write_part(rest_.data(), rest_.size()));
+  if (!has_rest()) return true;
+  const std::size_t written = write_part(rest_.get() + rest_begin_, rest_size_);
+  rest_begin_ += written;
+  rest_size_ -= written;
   // Whoever reads next, if anybody, should not begin in the middle of a line. A full disk is the same file later.
-  if (error_ != EAGAIN && kind_ != Kind::File) rest_.clear();
-  return rest_.empty();
+  const bool is_hopeless = error_ != EAGAIN && kind_ != Kind::File;
+  if (is_hopeless || !has_rest()) drop_rest();
+  return !has_rest();
+}
+
+void LineWriter::keep_rest(const char* data, std::size_t size) {
+  if (size == 0) return;
+  rest_.reset(static_cast<char*>(malloc(size)));
+  if (!rest_) return;
+  std::copy_n(data, size, rest_.get());
+  rest_begin_ = 0;
+  rest_size_ = size;
+}
+
+void LineWriter::drop_rest() {
+  rest_.reset();
+  rest_size_ = 0;
 }
 
 // Returns how much of it was written.
@@ -108,6 +173,7 @@ std::size_t LineWriter::write_part(const char* data, std::size_t size) {
     }
     written += static_cast<std::size_t>(result);
   }
+  full_ = error_ == EAGAIN;
   return written;
 }
 
@@ -115,7 +181,8 @@ long LineWriter::write_once(const char* data, std::size_t size) {
   switch (kind_) {
     case Kind::Socket:
       return sys::call(SYS_sendto, fd_, sys::word(data), static_cast<long>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
-    case Kind::Shared: return write_where_there_is_room(fd_, data, size);
+    case Kind::Pipe:
+    case Kind::Other: return write_to_shared(fd_, kind_ == Kind::Pipe, data, size);
     case Kind::Own: return write_now(fd_, data, size);
     case Kind::File: break;
   }

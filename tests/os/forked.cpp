@@ -174,6 +174,18 @@ void enter_mount_namespace() {
 
 void hide_proc() { need(mount("none", "/proc", "tmpfs", 0, nullptr) == 0, "mount over /proc"); }
 
+void refuse_call(long number, int error) {
+  sock_filter program[] = {
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, static_cast<unsigned>(number)},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+  };
+  const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
+  need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+  need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0, "seccomp");
+}
+
 void replace_file(const std::string& path, const std::string& text) {
   const TemporaryDirectory directory;
   const std::string file = directory.path() + "/file";

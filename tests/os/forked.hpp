@@ -40,6 +40,8 @@ void become_nobody();
 void enter_mount_namespace();
 // Puts an empty directory over /proc.
 void hide_proc();
+// Makes the system call `number` fail with `error` from now on, as a seccomp filter of a container runtime does.
+void refuse_call(long number, int error);
 // Puts a file with the content `text` over `path`.
 void replace_file(const std::string& path, const std::string& text);
 

@@ -4,10 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 
@@ -59,22 +66,60 @@ std::string drain(int fd) {
 // Whether everybody who shares the descriptor would find it non-blocking.
 std::string mode_of_shared() { return (fcntl(2, F_GETFL) & O_NONBLOCK) != 0 ? "non-blocking" : "blocking"; }
 
-// Once with /proc, and once without, where the inherited descriptor itself has to do.
-void in_both_ways(const Body& body, const std::string& expected) {
+// Without /proc, where the inherited descriptor itself has to do.
+std::string without_proc(const Body& body, std::initializer_list<long> refused = {}) {
+  return in_child([&] {
+    enter_mount_namespace();
+    hide_proc();
+    for (const long call : refused) refuse_call(call, ENOSYS);
+    return body();
+  });
+}
+
+// Once with /proc, once without, and once without what newer kernels have for that.
+void in_each_way(const Body& body, const std::string& expected) {
   CHECK(in_child(body) == expected);
-  CHECK(in_child([&] {
-          enter_mount_namespace();
-          hide_proc();
-          return body();
-        }) == expected);
+  CHECK(without_proc(body) == expected);
+  CHECK(without_proc(body, {SYS_pwritev2}) == expected);
 }
 
 const std::string kLine = "a line\n";
 
+// Descriptor 2 becomes a terminal, without a controlling terminal for this process. Returns the other end.
+os::Fd terminal_as_stderr() {
+  int ours = -1;
+  int theirs = -1;
+  if (setsid() < 0 || openpty(&ours, &theirs, nullptr, nullptr, nullptr) != 0) throw std::runtime_error("openpty");
+  become_stderr(theirs);
+  return os::Fd(ours);
+}
+
+// Lets the process, which has stopped itself to be traced, go on to its end. Whenever it asks whether the pipe has room there
+// is some, and at every other call there is none.
+std::string end_with_full_pipe(pid_t process, int reader, int writer) {
+  int status = 0;
+  waitpid(process, &status, 0);
+  ptrace(PTRACE_SETOPTIONS, process, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  while (ptrace(PTRACE_SYSCALL, process, nullptr, nullptr) == 0 && waitpid(process, &status, 0) == process) {
+    if (WIFEXITED(status)) return "code " + std::to_string(WEXITSTATUS(status));
+    __ptrace_syscall_info info{};
+    ptrace(PTRACE_GET_SYSCALL_INFO, process, sizeof(info), &info);
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY) continue;
+    if (info.entry.nr == SYS_ppoll) {
+      fcntl(reader, F_SETFL, O_NONBLOCK);
+      drain(reader);
+    } else {
+      while (write(writer, "x", 1) == 1) {
+      }
+    }
+  }
+  return "lost";
+}
+
 }  // namespace
 
 TEST_CASE("a line goes to standard error as it is") {
-  in_both_ways(
+  in_each_way(
       [] {
         const os::Fd reader = pipe_as_stderr(2 * kPipeSize);
         os::LineWriter out(2);
@@ -84,7 +129,7 @@ TEST_CASE("a line goes to standard error as it is") {
 }
 
 TEST_CASE("a full pipe takes no line and keeps nobody waiting, and the next line goes out when there is room") {
-  in_both_ways(
+  in_each_way(
       [] {
         const os::Fd reader = pipe_as_stderr();
         os::LineWriter out(2);
@@ -98,7 +143,7 @@ TEST_CASE("a full pipe takes no line and keeps nobody waiting, and the next line
 }
 
 TEST_CASE("who shares standard error finds it as it was, blocking") {
-  in_both_ways(
+  in_each_way(
       [] {
         const os::Fd reader = pipe_as_stderr();
         os::LineWriter out(2);
@@ -108,8 +153,65 @@ TEST_CASE("who shares standard error finds it as it was, blocking") {
       "blocking");
 }
 
+TEST_CASE("no line waits in a pipe that others fill at the moment of the call") {
+  for (const bool is_old_kernel : {false, true}) {
+    CAPTURE(is_old_kernel);
+    const auto body = [is_old_kernel] {
+      const os::Fd reader = pipe_as_stderr();
+      const os::Fd other(open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+      const pid_t writer = fork_process([&] {
+        enter_mount_namespace();
+        hide_proc();
+        if (is_old_kernel) refuse_call(SYS_pwritev2, EOPNOTSUPP);
+        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        raise(SIGSTOP);
+        os::LineWriter out(2);
+        const bool is_taken = out.write_line(kLine.data(), kLine.size());
+        _exit(is_taken || out.error() != EAGAIN ? 1 : 0);
+      });
+      return end_with_full_pipe(writer, reader.get(), other.get());
+    };
+    CHECK(in_child(body) == "code 0");
+  }
+}
+
+TEST_CASE("where every way might wait nothing is written, and the reason is told") {
+  const auto body = [] {
+    const os::Fd reader = pipe_as_stderr();
+    os::LineWriter out(2);
+    return put(out, kLine) + (out.error() == EOPNOTSUPP ? "not supported" : "another reason");
+  };
+  CHECK(without_proc(body, {SYS_pwritev2, SYS_splice}) == "no not supported");
+}
+
+TEST_CASE("a terminal that cannot be opened by its descriptor is the session's, which waits for nobody") {
+  const auto body = [] {
+    os::block_signals();  // the hang-up at the end
+    const os::Fd terminal = terminal_as_stderr();
+    ioctl(2, TIOCSCTTY, 0);
+    os::LineWriter out(2);
+    std::string text = in_order({put(out, kLine), drain(terminal.get())});
+    ioctl(2, TCXONC, TCOOFF);  // Ctrl-S
+    text += put(out, kLine) + (out.error() == EAGAIN ? "full " : "another reason ") + mode_of_shared() + " ";
+    ioctl(2, TCXONC, TCOON);
+    return text + in_order({put(out, kLine), drain(terminal.get())});
+  };
+  CHECK(without_proc(body) == "yes a line\r\nno full blocking yes a line\r\n");
+}
+
+TEST_CASE("a terminal that cannot be opened at all is told so before, and then not written to") {
+  const auto body = [] {
+    const os::Fd terminal = terminal_as_stderr();
+    os::LineWriter out(2);
+    out.tell_if_lost("all is lost\n");
+    const std::string text = put(out, kLine) + (out.error() == EOPNOTSUPP ? "not supported " : "another reason ");
+    return text + drain(terminal.get());
+  };
+  CHECK(without_proc(body) == "no not supported all is lost\r\n");
+}
+
 TEST_CASE("a reader that has gone away is no reader, and no reason to die") {
-  in_both_ways(
+  in_each_way(
       [] {
         os::block_signals();
         os::Fd reader = pipe_as_stderr();
@@ -121,7 +223,7 @@ TEST_CASE("a reader that has gone away is no reader, and no reason to die") {
 }
 
 TEST_CASE("a reader that went away before the start is no reason to die either") {
-  in_both_ways(
+  in_each_way(
       [] {
         os::block_signals();
         pipe_as_stderr();
@@ -132,7 +234,7 @@ TEST_CASE("a reader that went away before the start is no reason to die either")
 }
 
 TEST_CASE("of a line that is longer than the room for it the rest is kept, and goes out before anything else") {
-  in_both_ways(
+  in_each_way(
       [] {
         const os::Fd reader = pipe_as_stderr();
         os::LineWriter out(2);
@@ -165,7 +267,7 @@ TEST_CASE("a line that is refused is refused as a whole, however long it is") {
 }
 
 TEST_CASE("the rest of a line is given up when its reader has gone away") {
-  in_both_ways(
+  in_each_way(
       [] {
         os::block_signals();
         os::Fd reader = pipe_as_stderr();
@@ -272,14 +374,14 @@ TEST_CASE("a line of any length goes through a socket") {
 }
 
 TEST_CASE("a closed standard error takes nothing, and /dev/null everything") {
-  in_both_ways(
+  in_each_way(
       [] {
         close(2);
         os::LineWriter out(2);
         return put(out, kLine);
       },
       "no ");
-  in_both_ways(
+  in_each_way(
       [] {
         become_stderr(open("/dev/null", O_WRONLY | O_CLOEXEC));
         os::LineWriter out(2);
