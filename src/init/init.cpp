@@ -87,10 +87,11 @@ int Init::run() {
     look_who_is_left();
     show_directories();
     control_.progress();
-    listener_.watch_rests();
     log_.flush();
+    listener_.watch_room();
   }
   listener_.finish(later(os::now(), core::kReapingTime));
+  log_.flush();
   return *exit_code_;
 }
 

@@ -68,6 +68,7 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
       pipes_(plan),
       upstream_(channels.upstream),
       voices_(plan.services.size()) {
+  relay_.observe([this](const output::Record& record) { hear_line(record); });
   relay_.observe_trouble([&log](const std::string& message) {
     log.write({config::LogLevel::Warning, "", "output", message});
   });
@@ -134,12 +135,19 @@ std::optional<core::StartFailure> Listener::capture(core::ServiceId id, uid_t ui
     }
     way.fd = *std::get_if<int>(&opened);
   }
-  if (!watches_output_ && relay_.fd() >= 0) {
-    relay_.observe([this](const output::Record& record) { hear_line(record); });
-    watches_output_ = poller_.add(relay_.fd(), token_base(Source::Output));
-    if (!watches_output_) return not_watched(StartStage::Stdout, "its output", poller_);
-  }
+  if (!watch_output()) return not_watched(StartStage::Stdout, "its output", poller_);
   return std::nullopt;
+}
+
+// False: the poller refuses to report it.
+bool Listener::watch_output() {
+  if (!watches_output_ && relay_.fd() >= 0) watches_output_ = poller_.add(relay_.fd(), token_base(Source::Output));
+  return watches_output_ || relay_.fd() < 0;
+}
+
+void Listener::watch_room() {
+  relay_.watch_room();
+  watch_output();
 }
 
 std::uint64_t Listener::notification_token(core::ServiceId id) const {

@@ -54,8 +54,8 @@ class Listener {
   void drain(core::ServiceId id);
   // One of its commands has ended: the same. A main process that runs beside it may be in the middle of a line.
   void drain_command(core::ServiceId id, bool is_beside_main);
-  // Once a turn: see output::Relay::watch_rests().
-  void watch_rests() { relay_.watch_rests(); }
+  // Once a turn: see output::Relay::watch_room().
+  void watch_room();
   // The end of cinit: passes on what services have written, as far as there is room until `deadline`.
   void finish(Time deadline) { relay_.finish(deadline); }
 
@@ -102,6 +102,7 @@ class Listener {
   bool pass_barrier(core::ServiceId id);
   std::uint64_t notification_token(core::ServiceId id) const;
   std::optional<core::StartFailure> open_ready_pipe(core::ServiceId id, Provision& provision);
+  bool watch_output();
   void hear_line(const output::Record& record);
   void hear(core::ServiceId id, notify::Received& received);
 

@@ -1,7 +1,9 @@
 #include "log/line_sink.hpp"
 
+#include <errno.h>
 #include <spdlog/details/log_msg.h>
 #include <spdlog/fmt/fmt.h>
+#include <string.h>
 
 #include <string_view>
 
@@ -64,25 +66,33 @@ void LineSink::lay_out(const spdlog::details::log_msg& message, Buffer& line) co
 void LineSink::log(const spdlog::details::log_msg& message) {
   Buffer line;
   lay_out(message, line);
-  if (!report_dropped() || !out_.write_line(line.data(), line.size())) ++dropped_;
+  if (report_dropped() && write(line)) return;
+  ++dropped_;
+  waits_for_room_ = out_.is_full();
+}
+
+bool LineSink::write(const Buffer& line) {
+  if (out_.write_line(line.data(), line.size())) return true;
+  reason_ = out_.error();
+  return false;
 }
 
 bool LineSink::report_dropped() {
   if (dropped_ == 0) return true;
-  const std::string text =
-      fmt::format("{} {} not written: standard error was full", dropped_, dropped_ == 1 ? "line was" : "lines were");
+  const std::string text = fmt::format("{} {} not written: {}", dropped_, dropped_ == 1 ? "line was" : "lines were",
+                                       reason_ == EAGAIN ? "standard error was full" : strerror(reason_));
   spdlog::details::log_msg message("", spdlog::level::warn, text);
   message.source.funcname = "dropped";
   Buffer line;
   lay_out(message, line);
-  if (!out_.write_line(line.data(), line.size())) return false;
+  if (!write(line)) return false;
   dropped_ = 0;
   return true;
 }
 
 void LineSink::flush() {
-  out_.flush();
-  report_dropped();
+  if (!waits_for_room_ || out_.is_full()) return;
+  waits_for_room_ = !report_dropped() && out_.is_full();
 }
 
 }  // namespace cinit::log

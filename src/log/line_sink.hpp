@@ -18,7 +18,11 @@ class LineSink final : public spdlog::sinks::sink {
   LineSink(config::LogFormat format, std::string_view prefix, os::LineWriter& out)
       : format_(format), prefix_(prefix), out_(out) {}
 
+  // A line for which there is no room, or which nobody takes, is dropped and counted. The count goes out in front of the next
+  // line that is taken.
   void log(const spdlog::details::log_msg& message) override;
+  // Once there is room again, which the writer is told by its poller, the count does not wait for the next line. Nothing is
+  // tried before that.
   void flush() override;
   // The layout is ours.
   void set_pattern(const std::string&) override {}
@@ -28,12 +32,15 @@ class LineSink final : public spdlog::sinks::sink {
 
  private:
   void lay_out(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) const;
+  bool write(const spdlog::memory_buf_t& line);
   bool report_dropped();
 
   config::LogFormat format_;
   std::string_view prefix_;
   os::LineWriter& out_;
   std::uint64_t dropped_ = 0;
+  int reason_ = 0;  // errno: why the last one of them was dropped
+  bool waits_for_room_ = false;
 };
 
 // The layouts, for tests. Both end with a newline, and neither lets a message break a line or reach the terminal's controls.

@@ -17,8 +17,9 @@ struct Entry {
   std::string_view message;  // one line without its end
 };
 
-// Writes "cinit: SERVICE: MESSAGE", with another prefix in the place of another init, or one JSON object a line with time (UTC), level, service, event and message. It never
-// waits: a line for which there is no room is dropped and counted, and the count is written as soon as there is room again.
+// Writes "cinit: SERVICE: MESSAGE", with another prefix in the place of another init, or one JSON object a line with time
+// (UTC), level, service, event and message. It never waits: a line for which there is no room is dropped and counted, and the
+// count is written when there is room again, see flush(), or in front of the next line.
 class Log {
  public:
   static constexpr std::string_view kOwnPrefix = "cinit: ";
@@ -30,7 +31,8 @@ class Log {
   Log(Log&&) noexcept;
 
   void write(const Entry& entry);
-  // Tries to get rid of the count of dropped lines. False: some are still to be told of.
+  // Once a turn of the loop: writes the count of dropped lines if `err` has been told that there is room again
+  // (os::LineWriter::expect_room()). False: some are still to be told of.
   bool flush();
 
  private:

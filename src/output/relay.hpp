@@ -78,8 +78,8 @@ class Relay {
   int fd() const { return poller_ ? poller_->fd() : -1; }
   // Passes on what is there: a bounded part of it, so that nobody's flood keeps the loop.
   void handle();
-  // Lets handle() look after a line that was taken in part, also when it was somebody else's (the log's). Once a turn.
-  void watch_rests();
+  // Lets handle() look for room when a line found none, also when it was somebody else's (the log's). Once a turn.
+  void watch_room();
 
   // The service's main process has ended: passes on what it left in its pipes, an unfinished line at the end included, as
   // far as there is room; what remains follows when there is. What a process in the background writes from now on is not

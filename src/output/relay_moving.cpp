@@ -93,6 +93,7 @@ bool Relay::pass_on(const Channel& channel, const Record& record) {
 // ---- Waiting for room
 
 void Relay::resume(OwnOutput& output) {
+  output.writer.expect_room();
   if (!output.writer.flush() && output.is_full()) return;
   for (std::size_t left = output.waiting.size(); left > 0; --left) {
     Channel& channel = *output.waiting.front();
@@ -107,14 +108,15 @@ void Relay::resume(OwnOutput& output) {
   watch(output);
 }
 
-void Relay::watch_rests() {
+void Relay::watch_room() {
   watch(out_);
   if (err_) watch(*err_);
 }
 
-// A descriptor that epoll(7) refuses is one that never waits.
+// A descriptor that epoll(7) refuses is one that never waits. What waits for a reader that has gone away for good is given up
+// at the next attempt, or the poller would report it again and again.
 void Relay::watch(OwnOutput& output) {
-  const bool waits = output.writer.has_rest() || !output.waiting.empty();
+  const bool waits = output.writer.is_full() || !output.waiting.empty();
   if (waits == output.watched || (waits && make_poller() != 0)) return;
   const int fd = output.writer.poll_fd();
   if (waits) {
@@ -154,6 +156,7 @@ bool Relay::finish(Time deadline) {
     if (is_done && !out_.writer.has_rest() && !err().writer.has_rest()) break;
     if (os::now() >= deadline || !wait_for_room(deadline)) return false;
   }
+  for (OwnOutput* output : {&out_, &err()}) output->writer.expect_room();
   for (const auto& [path, file] : files_) file->report_losses();
   for (OwnOutput* output : {&out_, &err()}) output->report_losses();
   return true;

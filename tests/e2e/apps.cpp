@@ -579,6 +579,8 @@ constexpr Mode kModes[] = {
     {"lines", lines},
     {"bytes", bytes},
     {"without", without},
+    {"broken-stderr", broken_stderr},
+    {"refuse", refuse},
     {"bind", bind_port},
     {"place", place},
     {"with", with},

@@ -28,3 +28,7 @@ int barrier(Arguments arguments);
 int keep_alive(Arguments arguments);
 int listen_on(Arguments arguments);
 int serve_http(Arguments arguments);
+
+// Those of broken_apps.cpp.
+int broken_stderr(Arguments arguments);
+int refuse(Arguments arguments);

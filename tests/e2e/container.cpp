@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -381,6 +382,11 @@ Effort Container::effort() const {
   return {std::chrono::milliseconds(ticks * 1000 / sysconf(_SC_CLK_TCK)), std::stol(waits)};
 }
 
+long Container::reads_and_writes() const {
+  const std::string counts = "\n" + read_file("/proc/" + std::to_string(pid_) + "/io");
+  return std::stol(status_field(counts, "syscr")) + std::stol(status_field(counts, "syscw"));
+}
+
 std::size_t Container::descriptors() const {
   const fs::directory_iterator all("/proc/" + std::to_string(pid_) + "/fd");
   return static_cast<std::size_t>(std::distance(fs::begin(all), fs::end(all)));
@@ -407,6 +413,11 @@ void Container::close_input() {
   // The terminal is one file for both directions: it hangs up when the last descriptor is closed.
   if (input_ >= 0 && isatty(input_) != 0) close_and_forget(output_);
   close_and_forget(input_);
+}
+
+int Container::unread() const {
+  int size = 0;
+  return ioctl(output_, FIONREAD, &size) == 0 ? size : 0;
 }
 
 const std::string& Container::log() {

@@ -112,6 +112,8 @@ class Container {
   pid_t host_pid() const { return pid_; }
   // What PID 1 has needed of the processor so far, and how often it has waited for something.
   Effort effort() const;
+  // How many calls like read(2) and write(2) PID 1 has made, in vain or not: proc_pid_io(5).
+  long reads_and_writes() const;
   // How many descriptors PID 1 has.
   std::size_t descriptors() const;
   // What the sandbox has made of its own, and not removed yet.
@@ -132,6 +134,8 @@ class Container {
   // Leaves what the container writes in its pipe, which is full sooner or later, until read_on().
   void stop_reading() { reads_ = false; }
   void read_on() { reads_ = true; }
+  // How many bytes are in it.
+  int unread() const;
 
   // stdout and stderr of everything so far, in the order of arrival.
   const std::string& log();

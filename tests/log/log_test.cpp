@@ -2,14 +2,17 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "files.hpp"
 #include "forked.hpp"
 #include "os/fd.hpp"
+#include "os/signals.hpp"
 
 using namespace cinit::test;
 namespace os = cinit::os;
@@ -112,7 +115,7 @@ TEST_CASE("lines for which there is no room are counted, and the count comes bef
         "cinit: 3 lines were not written: standard error was full\ncinit: web: there again\ncinit: web: and again\n");
 }
 
-TEST_CASE("the count can be asked for, and stays while there is no room") {
+TEST_CASE("the count goes out once there is said to be room, and nothing is tried before") {
   const auto body = [] {
     const StandardError err;
     os::LineWriter out(2);
@@ -122,14 +125,20 @@ TEST_CASE("the count can be asked for, and stays while there is no room") {
     log.write({LogLevel::Info, "", "", "lost"});
     text += log.flush() ? "clean, " : "dropped, ";
     text += log.flush() ? "clean, " : "dropped, ";
+    out.expect_room();
+    text += log.flush() ? "clean, " : "dropped, ";
     err.drain();
+    text += log.flush() ? "clean: " : "dropped: ";
+    text += err.take();
+    out.expect_room();
     text += log.flush() ? "clean: " : "dropped: ";
     text += err.take();
     text += log.flush() ? "clean: " : "dropped: ";
     return text + err.take();
   };
   CHECK(in_child(body) ==
-        "clean, dropped, dropped, clean: cinit: 1 line was not written: standard error was full\nclean: ");
+        "clean, dropped, dropped, dropped, dropped: clean: cinit: 1 line was not written: standard error was "
+        "full\nclean: ");
 }
 
 TEST_CASE("the count is reported whatever the level, as a warning") {
@@ -140,6 +149,7 @@ TEST_CASE("the count is reported whatever the level, as a warning") {
     StandardError::fill();
     log.write({LogLevel::Error, "", "", "lost"});
     err.drain();
+    out.expect_room();
     log.flush();
     const std::string line = err.take();
     return line.substr(line.find("\"level\""));
@@ -147,6 +157,28 @@ TEST_CASE("the count is reported whatever the level, as a warning") {
   CHECK(
       in_child(body) ==
       "\"level\":\"warning\",\"event\":\"dropped\",\"message\":\"1 line was not written: standard error was full\"}\n");
+}
+
+TEST_CASE("who has gone away is not written to again before the next line, and then the count has the reason") {
+  const auto body = [] {
+    os::block_signals();
+    std::string text;
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/fifo";
+    mkfifo(path.c_str(), 0600);
+    os::Fd reader(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    dup2(os::Fd(open(path.c_str(), O_WRONLY | O_CLOEXEC)).get(), 2);
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
+    reader.reset();
+    log.write({LogLevel::Info, "", "", "lost"});
+    reader = os::Fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    text += log.flush() ? "clean, " : "dropped, ";
+    text += read_all(reader.get()) + "-- ";
+    log.write({LogLevel::Info, "", "", "there"});
+    return text + read_all(reader.get());
+  };
+  CHECK(in_child(body) == "dropped, -- cinit: 1 line was not written: Broken pipe\ncinit: there\n");
 }
 
 TEST_CASE("a log that was moved goes on where it was") {

@@ -114,7 +114,7 @@ class Scene {
     for (int turns = 0; has_work(); ++turns) {
       if (turns > 100000) throw std::runtime_error("a busy loop");
       relay.handle();
-      relay.watch_rests();
+      relay.watch_room();
     }
   }
 };
@@ -330,7 +330,7 @@ TEST_CASE("what a full device does not take is lost, and said") {
   Writer(*std::get_if<int>(&opened)).put("one\ntwo\n");
   Writer(*std::get_if<int>(&opened_err)).put("three\n");
   relay.handle();
-  relay.watch_rests();
+  relay.watch_room();
   CHECK(troubles.find("standard output: No space left on device") != std::string::npos);
   CHECK(read_file(directory.path() + "/err") == "web | three\n");
   CHECK_FALSE(is_ready(relay.fd(), POLLIN));
@@ -412,7 +412,7 @@ TEST_CASE("as long as nothing is captured there is nothing") {
   const std::size_t with_writer = names_in("/proc/self/fd").size();
   Relay relay({LogPrefix::Name, 1000}, writer, writer);
   relay.handle();
-  relay.watch_rests();
+  relay.watch_room();
   relay.drain(0);
   CHECK(relay.finish(os::now()));
   CHECK(relay.fd() == -1);
@@ -437,7 +437,7 @@ TEST_CASE("a line of the log that was taken in part is finished when there is ro
   Scene scene(LogPrefix::None, kPipeSize);
   const std::string line = std::string(2 * PIPE_BUF, 'x') + "\n";
   CHECK(scene.err_writer.write_line(line.data(), line.size()));
-  scene.relay.watch_rests();
+  scene.relay.watch_room();
   REQUIRE(scene.relay.fd() >= 0);
   std::string got;
   while (got.size() < line.size()) {
