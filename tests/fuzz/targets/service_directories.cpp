@@ -93,14 +93,14 @@ void check_environment(const std::string& directory, const std::string& copy) {
   const auto files = servicedir::read_contenv(directory);
   if (!files || !*files) return;
   config::Variables variables;
-  for (const auto& [name, value] : **files) {
+  for (const auto& [name, value] : (*files)->files) {
     require(!name.empty() && name.find('=') == std::string::npos, "a variable has a name", name);
     if (value) variables.emplace(name, *value);
   }
   require(servicedir::write_contenv(copy, variables) == 0, "an environment can be written");
   const auto again = servicedir::read_contenv(copy);
-  require(again && *again && (*again)->size() == variables.size(), "all variables are written");
-  for (const auto& [name, value] : variables) require((*again)->at(name) == value, "a variable comes back", name);
+  require(again && *again && (*again)->files.size() == variables.size(), "all variables are written");
+  for (const auto& [name, value] : variables) require((*again)->files.at(name) == value, "a variable comes back", name);
 }
 
 }  // namespace
