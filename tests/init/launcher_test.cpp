@@ -40,7 +40,8 @@ struct Container {
     REQUIRE(poller);
     os::LineWriter err(2);
     log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
-    Listener listener(plan, config, *poller, {err, err, ""}, log);
+    os::Discarder discarder;
+    Listener listener(plan, config, *poller, discarder, {err, err, ""}, log);
     Launcher launcher(plan, config, surroundings, listener);
     return launch(*poller, launcher);
   }
@@ -52,7 +53,8 @@ struct Container {
     REQUIRE(poller);
     os::LineWriter err(2);
     log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
-    Listener listener(plan, config, *poller, {err, err, ""}, log);
+    os::Discarder discarder;
+    Listener listener(plan, config, *poller, discarder, {err, err, ""}, log);
     Launcher launcher(plan, config, surroundings, listener);
     const auto limit = [](rlim_t most) {
       const rlimit64 limits{most, 64};

@@ -131,19 +131,6 @@ std::string as_init(Proc proc, const Body& body, const std::function<void()>& vi
   return in_child([&] { return open_namespace(proc, body, visitor); });
 }
 
-void refuse_call(unsigned number, int error) {
-  sock_filter program[] = {
-      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-  };
-  const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-    throw std::runtime_error("seccomp");
-  }
-}
-
 pid_t fork_process(const std::function<void()>& body) {
   const pid_t parent = getpid();
   const pid_t pid = fork();

@@ -31,8 +31,6 @@ std::string as_init(Proc proc, const Body& body, const std::function<void()>& vi
 pid_t fork_process(const std::function<void()>& body);
 // One that does nothing until a signal ends it.
 pid_t fork_sleeper();
-// Makes the system call `number` fail with `error` from now on, as a seccomp filter of a container runtime does.
-void refuse_call(unsigned number, int error);
 // Gives up root, and every group.
 inline constexpr uid_t kNobody = 65534;
 void become_nobody();

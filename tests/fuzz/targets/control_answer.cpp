@@ -13,6 +13,7 @@ void write(std::string& frames, const Frame& frame) {
     case Frame::Kind::Out: return control::append_out(frames, frame.text);
     case Frame::Kind::Err: return control::append_err(frames, frame.text);
     case Frame::Kind::End: return control::append_end(frames, frame.code);
+    case Frame::Kind::Wait: return control::append_wait(frames);
   }
 }
 
