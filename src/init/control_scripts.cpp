@@ -37,7 +37,9 @@ bool ControlScripts::run_script(core::ServiceId id, char letter) {
   const std::string script = std::string("control/") + letter;
   if (access((plan_[id].spec.directory->path + "/" + script).c_str(), X_OK) != 0) return false;
   services_[core::index_of(id)].runs = true;
-  starts_.begin({id, ChildKind::Script}, [this, id, script] { return launcher_.prepare_script(id, {script}); });
+  starts_.begin({id, ChildKind::Script}, [this, id, script](Launcher::Files files) {
+    return launcher_.prepare_script(id, {script}, std::move(files));
+  });
   return true;
 }
 

@@ -1,10 +1,6 @@
 #include "init/environment.hpp"
 
-#include <errno.h>
 #include <string.h>
-
-#include "config/env_file.hpp"
-#include "os/file.hpp"
 
 namespace cinit::init {
 
@@ -39,14 +35,6 @@ config::Variables without_own(config::Variables variables) {
 
 void merge(config::Variables& variables, const config::Variables& stronger) {
   for (const auto& [name, value] : stronger) variables.insert_or_assign(name, value);
-}
-
-Result<config::Variables> read_env_file(const config::EnvFile& file) {
-  constexpr std::size_t kMost = 1 << 20;
-  const Result<std::string> text = os::read_file(file.path, kMost);
-  if (text) return config::parse_env_file(file.path, *text);
-  if (file.optional && text.error().code == ENOENT) return config::Variables();
-  return Error{"env-file " + file.path + ": " + text.error().message, text.error().code};
 }
 
 }  // namespace cinit::init

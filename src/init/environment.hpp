@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.hpp"
 #include "config/config.hpp"
 
 namespace cinit::init {
@@ -41,9 +40,5 @@ config::Variables read_environment(char* const* envp);
 
 // Puts `stronger` over `variables`.
 void merge(config::Variables& variables, const config::Variables& stronger);
-
-// Reads an environment file. One that may be missing, and is, has no variables. The error names the
-// file, and has the errno when that cannot be read.
-Result<config::Variables> read_env_file(const config::EnvFile& file);
 
 }  // namespace cinit::init

@@ -102,8 +102,8 @@ void Init::take_in_starts() {
 }
 
 Time Init::next_deadline() const {
-  return std::min(
-      {supervisor_.next_deadline(), starts_.next_deadline(), discarder_.next_try(), look_again_, rescan_at_, directories_.next_look()});
+  return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(), discarder_.next_try(),
+                   look_again_, rescan_at_, directories_.next_look()});
 }
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
@@ -302,6 +302,7 @@ void Init::check_deadline() {
     check_groups();
   }
   if (now >= rescan_at_) rescan();
+  if (now >= listener_.next_deadline()) listener_.hear_output();
   if (now >= supervisor_.next_deadline()) tell(core::DeadlineReached{});
 }
 

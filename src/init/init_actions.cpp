@@ -95,8 +95,9 @@ void Init::carry_out(const core::Actions& actions) {
 void Init::carry_out(const core::Spawn& action) {
   heirs_.erase(action.service);
   leaving_.erase(action.service);
-  starts_.begin({action.service, ChildKind::Main},
-                [this, service = action.service] { return launcher_.prepare(service); });
+  starts_.begin({action.service, ChildKind::Main}, [this, service = action.service](Launcher::Files files) {
+    return launcher_.prepare(service, std::move(files));
+  });
 }
 
 // Its child is reaped as a stranger.
@@ -131,9 +132,9 @@ void Init::carry_out(const core::RunTask& action) {
   if (is_missing_script(action)) {
     return answers_.push_back(core::TaskEnded{action.service, WaitStatus::exited(0), action.number});
   }
-  starts_.begin({action.service, ChildKind::Task, action.number}, [this, action] {
+  starts_.begin({action.service, ChildKind::Task, action.number}, [this, action](Launcher::Files files) {
     const ServiceProcesses& processes = children_.of(action.service);
-    return launcher_.prepare_task(action, processes.main, processes.group);
+    return launcher_.prepare_task(action, processes.main, processes.group, std::move(files));
   });
 }
 
@@ -179,8 +180,8 @@ void Init::carry_out(const core::StartProbe& action) {
   }
   // The plan may change before its turn comes.
   starts_.begin({action.service, ChildKind::Probe, action.number},
-                [this, service = action.service, command = exec->command] {
-                  return launcher_.prepare_probe(service, command, children_.of(service).main);
+                [this, service = action.service, command = exec->command](Launcher::Files files) {
+                  return launcher_.prepare_probe(service, command, children_.of(service).main, std::move(files));
                 });
 }
 

@@ -40,6 +40,10 @@ core::StartFailure failure(StartStage stage, const Error& error) {
   return {stage, error.code, error.message, os::may_pass(error.code)};
 }
 
+core::StartFailure no_output(StartStage stage, const std::string& path, const Error& error) {
+  return failure(stage, error.code, "cannot open " + path + " for its output: " + error.message);
+}
+
 rlim64_t to_rlim(const std::optional<std::uint64_t>& value) { return value ? *value : RLIM64_INFINITY; }
 
 std::string describe(const rlimit64& limit) {
@@ -94,6 +98,14 @@ void add_provided(config::Variables& variables, const Provision& provision) {
 LaunchSetup::LaunchSetup(const core::PlannedService& service, const config::Config& config,
                          const Surroundings& surroundings)
     : service_(service), spec_(service.spec), config_(config), surroundings_(surroundings) {}
+
+os::Identity LaunchSetup::user() const {
+  os::Identity user;
+  if (child_.set_uid) user.uid = child_.uid;
+  if (child_.set_gid) user.gid = child_.gid;
+  user.groups = groups_;
+  return user;
+}
 
 LaunchSetup::Failed LaunchSetup::prepare(const Provision& provision) {
   take_command(provision.command ? *provision.command : spec_.command);
@@ -223,7 +235,7 @@ LaunchSetup::Failed LaunchSetup::compose_environment(const Provision& provision)
     if (!account_->name.empty()) variables["USER"] = variables["LOGNAME"] = account_->name;
   }
   merge(variables, config_.env);
-  if (Failed failed = read_env_files(variables)) return failed;
+  merge(variables, from_files_);
   merge(variables, spec_.env);
   add_provided(variables, provision);
   if (const auto path = variables.find("PATH"); path != variables.end()) {
@@ -239,13 +251,17 @@ LaunchSetup::Failed LaunchSetup::compose_environment(const Provision& provision)
   return std::nullopt;
 }
 
-LaunchSetup::Failed LaunchSetup::read_env_files(config::Variables& variables) const {
+std::vector<config::EnvFile> LaunchSetup::env_files() const {
+  std::vector<config::EnvFile> files;
   for (const auto& file : {config_.container.env_file, spec_.env_file}) {
-    if (!file) continue;
-    const Result<config::Variables> read = read_env_file(*file);
-    if (!read) return failure(StartStage::Prepare, read.error());
-    merge(variables, *read);
+    if (file) files.push_back(*file);
   }
+  return files;
+}
+
+LaunchSetup::Failed LaunchSetup::take_env_files(Result<config::Variables> variables) {
+  if (!variables) return failure(StartStage::Prepare, variables.error());
+  from_files_ = *std::move(variables);
   return std::nullopt;
 }
 
@@ -257,17 +273,38 @@ LaunchSetup::Failed LaunchSetup::open_outputs(const Provision& provision) {
   if (child_.stdout_fd < 0) {
     if (Failed failed = open_output(StartStage::Stdout, spec_.output, stdout_file_, child_.stdout_fd)) return failed;
   }
-  if (child_.stderr_fd >= 0) return std::nullopt;
-  return open_output(StartStage::Stderr, spec_.error, stderr_file_, child_.stderr_fd);
+  if (child_.stderr_fd < 0) {
+    if (Failed failed = open_output(StartStage::Stderr, spec_.error, stderr_file_, child_.stderr_fd)) return failed;
+  }
+  if (!stdout_file_.path.empty() && !stdout_file_.file) child_.stdout_path = stdout_file_.path.c_str();
+  if (!stderr_file_.path.empty() && !stderr_file_.file) child_.stderr_path = stderr_file_.path.c_str();
+  return std::nullopt;
 }
 
-LaunchSetup::Failed LaunchSetup::open_output(StartStage stage, const config::Output& output, os::Fd& file, int& fd) {
+LaunchSetup::Failed LaunchSetup::open_output(StartStage stage, const config::Output& output, OutputFile& to, int& fd) {
   if (output.kind == config::Output::Kind::Null) fd = surroundings_.null.get();
   if (output.kind != config::Output::Kind::File) return std::nullopt;
-  file = os::open_log(output.path, uid(), gid());
-  fd = file.get();
-  if (file) return std::nullopt;
-  return failure(stage, file.error(), "cannot open " + output.path + " for its output: " + strerror(file.error()));
+  Result<os::Place> place = os::find_place(output.path);
+  if (!place) return no_output(stage, output.path, place.error());
+  to.path = output.path;
+  to.place = *std::move(place);
+  if (!to.place.trusted && user().is_another()) return std::nullopt;
+  to.file = os::open_log(to.place, user().uid, user().gid);
+  fd = to.file.get();
+  if (!to.file) return no_output(stage, to.path, system_error(to.file.error()));
+  return std::nullopt;
+}
+
+core::StartFailure LaunchSetup::explain_output(StartStage stage, int error) const {
+  const bool is_stdout = stage == StartStage::Stdout;
+  const OutputFile& file = is_stdout ? stdout_file_ : stderr_file_;
+  const bool was_opened = (is_stdout ? child_.stdout_path : child_.stderr_path) != nullptr;
+  if (was_opened) {
+    const Error reason = system_error(error);
+    return no_output(stage, file.path, {os::describe_failure(file.place, user(), reason, "write there"), error});
+  }
+  return failure(stage, error,
+                 std::string("cannot connect its standard ") + (is_stdout ? "output: " : "error: ") + strerror(error));
 }
 
 core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
@@ -305,8 +342,8 @@ core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
     case StartStage::Session: return failed("cannot get a session or process group of its own");
     case StartStage::Terminal: return failed("cannot become the terminal's foreground");
     case StartStage::Stdin: return failed("cannot connect its standard input");
-    case StartStage::Stdout: return failed("cannot connect its standard output");
-    case StartStage::Stderr: return failed("cannot connect its standard error");
+    case StartStage::Stdout:
+    case StartStage::Stderr: return explain_output(result.stage, result.error);
     case StartStage::ExtraDescriptor:
       return failed("cannot connect the descriptor for its readiness, " + std::to_string(child_.extra_number));
     case StartStage::Fork: return failed("cannot make a process (fork)");

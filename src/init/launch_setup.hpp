@@ -10,7 +10,9 @@
 #include "init/launcher.hpp"
 #include "init/provision.hpp"
 #include "os/accounts.hpp"
+#include "os/as_user.hpp"
 #include "os/spawn.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::init {
 
@@ -24,14 +26,16 @@ class LaunchSetup {
   LaunchSetup(const LaunchSetup&) = delete;
   LaunchSetup& operator=(const LaunchSetup&) = delete;
 
-  // Looks up whom it will run as: uid() and gid().
+  // Looks up whom it will run as: user().
   Failed identify();
-  // Everything else. Both are to be called once, in this order.
+  // The environment files of such a process, and what EnvFiles::take() has of them.
+  std::vector<config::EnvFile> env_files() const;
+  Failed take_env_files(Result<config::Variables> variables);
+  // Everything else. All are to be called once, in this order.
   Failed prepare(const Provision& provision = {});
 
-  // Those that the process will have; -1: cinit's own.
-  uid_t uid() const { return child_.set_uid ? child_.uid : static_cast<uid_t>(-1); }
-  gid_t gid() const { return child_.set_gid ? child_.gid : static_cast<gid_t>(-1); }
+  // What the process will be.
+  os::Identity user() const;
 
   // After prepare() has succeeded.
   const os::ChildSetup& child() const { return child_; }
@@ -45,9 +49,15 @@ class LaunchSetup {
   Failed find_identity();
   Failed find_groups();
   Failed compose_environment(const Provision& provision);
-  Failed read_env_files(config::Variables& variables) const;
+  // Where an output goes that is not cinit's to write.
+  struct OutputFile {
+    std::string path;
+    os::Place place;
+    os::Fd file;  // none: the process is to open it
+  };
   Failed open_outputs(const Provision& provision);
-  Failed open_output(StartStage stage, const config::Output& output, os::Fd& file, int& fd);
+  Failed open_output(StartStage stage, const config::Output& output, OutputFile& file, int& fd);
+  core::StartFailure explain_output(StartStage stage, int error) const;
   void take_command(const config::Command& command);
   void take_limits();
   void take_priorities();
@@ -70,9 +80,10 @@ class LaunchSetup {
   std::string search_path_;
   std::string working_dir_;
   std::string user_;
+  config::Variables from_files_;
   std::optional<EnvironmentBlock> environment_;
-  os::Fd stdout_file_;
-  os::Fd stderr_file_;
+  OutputFile stdout_file_;
+  OutputFile stderr_file_;
 };
 
 }  // namespace cinit::init

@@ -60,49 +60,63 @@ std::optional<pid_t> main_pid(pid_t main) { return main == 0 ? std::nullopt : st
 
 }  // namespace
 
-Launcher::Prepared Launcher::prepare(core::ServiceId id) {
+// Looks up the user, and reads what such a process needs to know beforehand.
+Launcher::Prepared Launcher::begin(core::ServiceId id, Files files) {
   auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, surroundings_);
   if (auto failed = setup->identify()) return *std::move(failed);
-  const auto provided = listener_.provide(id, setup->uid(), setup->gid());
-  if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
-  return finish(id, std::move(setup), *std::get_if<Provision>(&provided));
+  if (!files) files = std::make_unique<EnvFiles>(setup->env_files(), setup->user());
+  if (files->is_waiting()) return files;
+  if (auto failed = setup->take_env_files(files->take())) return *std::move(failed);
+  return setup;
 }
 
-Launcher::Prepared Launcher::prepare_task(const core::RunTask& task, pid_t main, pid_t group) {
+Launcher::Prepared Launcher::prepare(core::ServiceId id, Files files) {
+  Prepared begun = begin(id, std::move(files));
+  Setup* const setup = std::get_if<Setup>(&begun);
+  if (!setup) return begun;
+  const auto provided = listener_.provide(id, (*setup)->user());
+  if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
+  return finish(id, std::move(*setup), *std::get_if<Provision>(&provided));
+}
+
+Launcher::Prepared Launcher::prepare_task(const core::RunTask& task, pid_t main, pid_t group, Files files) {
   const config::Service& spec = plan_[task.service].spec;
   const bool is_finish = task.task == core::Task::PostStop && spec.directory;
-  if (is_finish) return prepare_script(task.service, finish_command(spec, task.end, group));
-  if (spec.directory) return prepare_script(task.service, command_of(spec, task));
-  return prepare_command(task.service, command_of(spec, task), main);
+  if (is_finish) return prepare_script(task.service, finish_command(spec, task.end, group), std::move(files));
+  if (spec.directory) return prepare_script(task.service, command_of(spec, task), std::move(files));
+  return prepare_command(task.service, command_of(spec, task), main, std::move(files));
 }
 
-Launcher::Prepared Launcher::prepare_script(core::ServiceId id, const config::Command& command) {
-  return prepare_command(id, command, 0);
+Launcher::Prepared Launcher::prepare_script(core::ServiceId id, const config::Command& command, Files files) {
+  return prepare_command(id, command, 0, std::move(files));
 }
 
-Launcher::Prepared Launcher::prepare_command(core::ServiceId id, const config::Command& command, pid_t main) {
-  auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, surroundings_);
-  if (auto failed = setup->identify()) return *std::move(failed);
-  auto provided = listener_.provide_for_command(id, setup->uid(), setup->gid());
+Launcher::Prepared Launcher::prepare_command(core::ServiceId id, const config::Command& command, pid_t main,
+                                             Files files) {
+  Prepared begun = begin(id, std::move(files));
+  Setup* const setup = std::get_if<Setup>(&begun);
+  if (!setup) return begun;
+  auto provided = listener_.provide_for_command(id, (*setup)->user());
   if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
   Provision& provision = *std::get_if<Provision>(&provided);
   provision.command = &command;
   provision.main_pid = main_pid(main);
-  return finish(id, std::move(setup), provision);
+  return finish(id, std::move(*setup), provision);
 }
 
-Launcher::Prepared Launcher::prepare_probe(core::ServiceId id, const config::Command& command, pid_t main) {
-  auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, surroundings_);
-  if (auto failed = setup->identify()) return *std::move(failed);
+Launcher::Prepared Launcher::prepare_probe(core::ServiceId id, const config::Command& command, pid_t main,
+                                           Files files) {
+  Prepared begun = begin(id, std::move(files));
+  Setup* const setup = std::get_if<Setup>(&begun);
+  if (!setup) return begun;
   Provision provision;
   provision.command = &command;
   provision.silent = true;
   provision.main_pid = main_pid(main);
-  return finish(id, std::move(setup), provision);
+  return finish(id, std::move(*setup), provision);
 }
 
-Launcher::Prepared Launcher::finish(core::ServiceId id, std::unique_ptr<LaunchSetup> setup,
-                                    const Provision& provision) {
+Launcher::Prepared Launcher::finish(core::ServiceId id, Setup setup, const Provision& provision) {
   if (auto failed = renew_environment()) return *std::move(failed);
   if (auto failed = setup->prepare(provision)) return *std::move(failed);
   if (setup->child().set_uid && setup->child().uid != geteuid()) share_outputs(plan_[id].spec);

@@ -11,6 +11,7 @@
 #include "core/action.hpp"
 #include "core/plan.hpp"
 #include "init/container_environment.hpp"
+#include "init/env_files.hpp"
 #include "init/provision.hpp"
 #include "init/s6_overlay.hpp"
 #include "os/fd.hpp"
@@ -38,22 +39,25 @@ class Listener;
 // because hooks and other services may have changed it.
 class Launcher {
  public:
-  // What os::PendingSpawn needs, or why the process cannot be started.
-  using Prepared = std::variant<std::unique_ptr<LaunchSetup>, core::StartFailure>;
+  // What os::PendingSpawn needs, or why the process cannot be started, or files that have to be waited for: then the same is to
+  // be asked for again, with these.
+  using Files = std::unique_ptr<EnvFiles>;
+  using Setup = std::unique_ptr<LaunchSetup>;
+  using Prepared = std::variant<Setup, core::StartFailure, Files>;
 
   // All of them must outlive the launcher.
   Launcher(const core::Plan& plan, const config::Config& config, Surroundings& surroundings, Listener& listener)
       : plan_(plan), config_(config), surroundings_(surroundings), listener_(listener) {}
 
   // The service's main process.
-  Prepared prepare(core::ServiceId id);
+  Prepared prepare(core::ServiceId id, Files files = nullptr);
   // One of the service's commands. `main`: the pid of its main process; 0: there is none. `group`: its process group, also of
   // one that has ended.
-  Prepared prepare_task(const core::RunTask& task, pid_t main, pid_t group);
+  Prepared prepare_task(const core::RunTask& task, pid_t main, pid_t group, Files files = nullptr);
   // One of the scripts in its service directory, which get nothing that runsv(8) and s6-supervise(8) do not give.
-  Prepared prepare_script(core::ServiceId id, const config::Command& command);
+  Prepared prepare_script(core::ServiceId id, const config::Command& command, Files files = nullptr);
   // An exec probe of the service. Its output goes nowhere.
-  Prepared prepare_probe(core::ServiceId id, const config::Command& command, pid_t main);
+  Prepared prepare_probe(core::ServiceId id, const config::Command& command, pid_t main, Files files = nullptr);
 
   // A hook has ended: what starts from now on gets the environment as it is now.
   void reload_environment();
@@ -66,8 +70,9 @@ class Launcher {
   bool shared_stdout_ = false;
   bool shared_stderr_ = false;
 
-  Prepared prepare_command(core::ServiceId id, const config::Command& command, pid_t main);
-  Prepared finish(core::ServiceId id, std::unique_ptr<LaunchSetup> setup, const Provision& provision);
+  Prepared begin(core::ServiceId id, Files files);
+  Prepared prepare_command(core::ServiceId id, const config::Command& command, pid_t main, Files files);
+  Prepared finish(core::ServiceId id, Setup setup, const Provision& provision);
   std::optional<core::StartFailure> renew_environment();
   void share_outputs(const config::Service& spec);
 };

@@ -10,6 +10,7 @@
 
 #include "init/tokens.hpp"
 #include "notify/send.hpp"
+#include "output/log_place.hpp"
 
 namespace cinit::init {
 namespace {
@@ -51,9 +52,9 @@ core::StartFailure not_watched(StartStage stage, const char* what, const os::Pol
 }
 
 // A file that is not to be rotated has no limit.
-output::LogFileSpec log_file(const config::Service& spec, const std::string& path, uid_t uid, gid_t gid) {
+output::LogFileSpec log_file(const config::Service& spec, const std::string& path, const os::Identity& user) {
   const std::uint64_t max_size = spec.log_max_size.bytes;
-  return {path, max_size == 0 ? UINT64_MAX : max_size, spec.log_max_files, uid, gid};
+  return {path, max_size == 0 ? UINT64_MAX : max_size, spec.log_max_files, user};
 }
 
 }  // namespace
@@ -75,48 +76,54 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
 }
 
 // A main command is in the foreground and has the terminal to itself, and hooks speak for the container.
-bool Listener::captures(core::ServiceId id) const {
+bool Listener::captures(core::ServiceId id, const os::Identity& user) const {
   if (plan_[id].role != core::Role::Service) return false;
   const config::Service& spec = plan_[id].spec;
-  constexpr auto kNobody = static_cast<uid_t>(-1);
-  const bool stdout_is_captured = !plan_[id].consumer && destination_of(spec, spec.output, kNobody, kNobody);
-  return stdout_is_captured || destination_of(spec, spec.error, kNobody, kNobody);
+  const bool stdout_is_captured = !plan_[id].consumer && destination_of(spec, spec.output, user);
+  return stdout_is_captured || destination_of(spec, spec.error, user);
 }
+
+bool Listener::captures(core::ServiceId id) const { return captures(id, {}); }
 
 // Nothing: cinit is not in the way, and the process writes where it is to go by itself.
 std::optional<output::Destination> Listener::destination_of(const config::Service& spec, const config::Output& output,
-                                                            uid_t uid, gid_t gid) const {
+                                                            const os::Identity& user) const {
   switch (output.kind) {
     case config::Output::Kind::Inherit:
       if (config_.container.log_prefix == config::LogPrefix::None && !is_captured_for_its_text(spec)) break;
       return output::ToOwnOutput{};
     case config::Output::Kind::File:
-      if (!output::can_rotate(output.path, spec.log_max_size.bytes) && !is_captured_for_its_text(spec)) break;
-      return log_file(spec, output.path, uid, gid);
+      if (!output::is_relayed(output.path, spec.log_max_size.bytes, !user.is_another()) &&
+          !is_captured_for_its_text(spec)) {
+        break;
+      }
+      return log_file(spec, output.path, user);
     case config::Output::Kind::Null:
     case config::Output::Kind::Stdout: break;
   }
   return std::nullopt;
 }
 
-std::variant<Provision, core::StartFailure> Listener::provide(core::ServiceId id, uid_t uid, gid_t gid) {
+std::variant<Provision, core::StartFailure> Listener::provide(core::ServiceId id, const os::Identity& user) {
   Provision provision;
   if (auto failed = pipes_.connect(id, provision)) return *std::move(failed);
-  if (auto failed = capture(id, uid, gid, provision)) return *std::move(failed);
-  if (auto failed = open_notify_socket(id, uid, gid, provision)) return *std::move(failed);
+  if (auto failed = capture(id, user, provision)) return *std::move(failed);
+  if (auto failed = open_notify_socket(id, user, provision)) return *std::move(failed);
   if (auto failed = open_ready_pipe(id, provision)) return *std::move(failed);
   return provision;
 }
 
-std::variant<Provision, core::StartFailure> Listener::provide_for_command(core::ServiceId id, uid_t uid, gid_t gid) {
+std::variant<Provision, core::StartFailure> Listener::provide_for_command(core::ServiceId id,
+                                                                          const os::Identity& user) {
   Provision provision;
   if (auto failed = pipes_.connect_output(id, provision)) return *std::move(failed);
-  if (auto failed = capture(id, uid, gid, provision)) return *std::move(failed);
+  if (auto failed = capture(id, user, provision)) return *std::move(failed);
   return provision;
 }
 
-std::optional<core::StartFailure> Listener::capture(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision) {
-  if (!captures(id)) return std::nullopt;
+std::optional<core::StartFailure> Listener::capture(core::ServiceId id, const os::Identity& user,
+                                                    Provision& provision) {
+  if (!captures(id, user)) return std::nullopt;
   const config::Service& spec = plan_[id].spec;
   struct Way {
     output::Stream stream;
@@ -125,7 +132,7 @@ std::optional<core::StartFailure> Listener::capture(core::ServiceId id, uid_t ui
   };
   for (const Way& way : {Way{output::Stream::Stdout, spec.output, provision.stdout_fd},
                          Way{output::Stream::Stderr, spec.error, provision.stderr_fd}}) {
-    auto destination = destination_of(spec, way.output, uid, gid);
+    auto destination = destination_of(spec, way.output, user);
     if (!destination || way.fd >= 0) continue;
     const auto opened =
         relay_.open({static_cast<output::Service>(core::index_of(id)), way.stream, spec.name, *std::move(destination)});
@@ -156,15 +163,15 @@ std::uint64_t Listener::notification_token(core::ServiceId id) const {
 
 // One socket serves all runs of the service; what an earlier run has said is not for the next, and what cannot be taken out
 // of the socket at once ends with it.
-std::optional<core::StartFailure> Listener::open_notify_socket(core::ServiceId id, uid_t uid, gid_t gid,
+std::optional<core::StartFailure> Listener::open_notify_socket(core::ServiceId id, const os::Identity& user,
                                                                Provision& provision) {
   const config::Service& spec = plan_[id].spec;
   if (!notifies(spec)) return std::nullopt;
   Voice& voice = at(id);
-  const uid_t owner = uid == static_cast<uid_t>(-1) ? geteuid() : uid;
+  const uid_t owner = user.uid == static_cast<uid_t>(-1) ? geteuid() : user.uid;
   const bool is_usable = voice.socket && voice.owner == owner && voice.head == Voice::Head::Free && empty(*voice.socket);
   if (!is_usable) {
-    if (auto failed = renew_notify_socket(id, owner, gid)) return failed;
+    if (auto failed = renew_notify_socket(id, owner, user.gid)) return failed;
   }
   voice.main_pid.reset();
   provision.notify_socket = voice.socket->address();

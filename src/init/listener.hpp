@@ -33,11 +33,10 @@ class Listener {
   Listener(const core::Plan& plan, const config::Config& config, os::Poller& poller, os::Discarder& discarder,
            const Channels& channels, log::Log& log);
 
-  // What the main process of the service is to get. `uid` and `gid` are those that it will have. The failure is that of its
-  // start.
-  std::variant<Provision, core::StartFailure> provide(core::ServiceId id, uid_t uid, gid_t gid);
+  // What the main process of the service is to get. `user` is what it will be. The failure is that of its start.
+  std::variant<Provision, core::StartFailure> provide(core::ServiceId id, const os::Identity& user);
   // The same for one of its commands, which only has its output.
-  std::variant<Provision, core::StartFailure> provide_for_command(core::ServiceId id, uid_t uid, gid_t gid);
+  std::variant<Provision, core::StartFailure> provide_for_command(core::ServiceId id, const os::Identity& user);
   // The process has what it needs, or could not be started.
   void spawned(core::ServiceId id);
 
@@ -46,6 +45,8 @@ class Listener {
   // The service gets no more input: it reads what there is, and then the end.
   void close_input(core::ServiceId id) { pipes_.close_input(id); }
 
+  // When hear_output() is to be called at the latest.
+  Time next_deadline() const { return relay_.next_deadline(); }
   // What the poller has reported.
   void hear_output() { relay_.handle(); }
   void hear_notifications(core::ServiceId id);
@@ -92,10 +93,12 @@ class Listener {
   };
 
   Voice& at(core::ServiceId id) { return voices_[core::index_of(id)]; }
+  bool captures(core::ServiceId id, const os::Identity& user) const;
   std::optional<output::Destination> destination_of(const config::Service& spec, const config::Output& output,
-                                                    uid_t uid, gid_t gid) const;
-  std::optional<core::StartFailure> capture(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision);
-  std::optional<core::StartFailure> open_notify_socket(core::ServiceId id, uid_t uid, gid_t gid, Provision& provision);
+                                                    const os::Identity& user) const;
+  std::optional<core::StartFailure> capture(core::ServiceId id, const os::Identity& user, Provision& provision);
+  std::optional<core::StartFailure> open_notify_socket(core::ServiceId id, const os::Identity& user,
+                                                       Provision& provision);
   std::optional<core::StartFailure> renew_notify_socket(core::ServiceId id, uid_t owner, gid_t gid);
   void close_notify_socket(Voice& voice);
   void close_ready_pipe(Voice& voice);

@@ -41,13 +41,14 @@ Starts::~Starts() {
 }
 
 void Starts::begin(const StartPurpose& purpose, Prepare prepare) {
-  waiting_.push_back({purpose, std::move(prepare)});
+  waiting_.push_back({purpose, std::move(prepare), {}, nullptr, false});
   start_waiting();
 }
 
 bool Starts::has_room(Time now) const {
-  const auto count = std::count_if(under_way_.begin(), under_way_.end(),
-                                   [now](const auto& entry) { return now - entry.second.since < kSlow; });
+  const auto is_quick = [now](const auto& entry) { return now - entry.second.since < kSlow; };
+  const auto count = std::count_if(under_way_.begin(), under_way_.end(), is_quick) +
+                     std::count_if(reading_.begin(), reading_.end(), is_quick);
   return static_cast<std::size_t>(count) < most_at_once_;
 }
 
@@ -55,12 +56,17 @@ void Starts::start_waiting() {
   while (!waiting_.empty() && has_room(os::now())) {
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
+    next.since = os::now();
     start(std::move(next));
   }
 }
 
 void Starts::start(Waiting waiting) {
-  Launcher::Prepared prepared = waiting.prepare();
+  Launcher::Prepared prepared = waiting.prepare(std::move(waiting.files));
+  if (auto* files = std::get_if<Launcher::Files>(&prepared)) {
+    waiting.files = std::move(*files);
+    return watch_files(reading_.emplace(++last_number_, std::move(waiting)).first);
+  }
   if (auto* failure = std::get_if<core::StartFailure>(&prepared)) {
     results_.push_back({waiting.purpose, 0, std::move(*failure)});
     return;
@@ -74,6 +80,21 @@ void Starts::start(Waiting waiting) {
   if (pid == 0) return finish(place, *place->second.spawn->result());
   enter_child(waiting.purpose, pid);
   watch(place);
+}
+
+void Starts::watch_files(Reading place) {
+  place->second.is_watched = poller_.add(place->second.files->fd(), token_base_ + place->first);
+}
+
+// The next of its files has another descriptor.
+void Starts::read_on(Reading place) {
+  Waiting& waiting = place->second;
+  if (std::exchange(waiting.is_watched, false)) poller_.remove(waiting.files->fd());
+  waiting.files->go_on();
+  if (waiting.files->is_waiting()) return watch_files(place);
+  Waiting ready = std::move(waiting);
+  reading_.erase(place);
+  start(std::move(ready));
 }
 
 void Starts::watch(Place place) {
@@ -91,6 +112,7 @@ void Starts::enter_child(const StartPurpose& purpose, pid_t pid) {
 
 // A report that cannot be read now is looked at again later, and not at once for ever.
 void Starts::look(std::uint32_t number) {
+  if (const auto reading = reading_.find(number); reading != reading_.end()) return read_on(reading);
   const auto place = under_way_.find(number);
   if (place == under_way_.end()) return;
   UnderWay& start = place->second;
@@ -110,6 +132,10 @@ void Starts::child_ended(pid_t pid) {
 
 Time Starts::next_deadline() const {
   Time next = kNever;
+  for (const auto& [number, start] : reading_) {
+    next = std::min(next, start.is_watched ? start.files->deadline() : later(os::now(), kLookAgain));
+    if (!waiting_.empty()) next = std::min(next, later(start.since, kSlow));
+  }
   for (const auto& [number, start] : under_way_) {
     if (!start.is_watched) return later(os::now(), kLookAtStartAgain);
     if (!waiting_.empty()) next = std::min(next, later(start.since, kSlow));
@@ -118,6 +144,7 @@ Time Starts::next_deadline() const {
 }
 
 void Starts::look_at_all() {
+  for (auto place = reading_.begin(); place != reading_.end();) read_on(place++);
   for (auto place = under_way_.begin(); place != under_way_.end();) {
     const auto current = place++;
     if (const auto result = current->second.spawn->result()) finish(current, *result);
@@ -154,6 +181,12 @@ std::optional<StartPurpose> Starts::withdraw(core::ServiceId service, ChildKind 
     return true;
   };
   std::erase_if(waiting_, take);
+  for (auto place = reading_.begin(); place != reading_.end();) {
+    const auto current = place++;
+    if (!take(current->second)) continue;
+    if (current->second.is_watched) poller_.remove(current->second.files->fd());
+    reading_.erase(current);
+  }
   std::erase_if(results_, [&](const Result& each) { return each.pid == 0 && take(each); });
   return withdrawn;
 }

@@ -27,8 +27,8 @@ struct StartPurpose {
 // under way at once; the others wait for their turn.
 class Starts {
  public:
-  // Looks up what the start depends on, at its turn.
-  using Prepare = std::function<Launcher::Prepared()>;
+  // Looks up what the start depends on, at its turn; again, with the files, when these had to be waited for.
+  using Prepare = std::function<Launcher::Prepared(Launcher::Files)>;
 
   struct Result {
     StartPurpose purpose;
@@ -53,7 +53,7 @@ class Starts {
   void look_at_all();
   // The child `pid` has ended: its start is over, if it was not.
   void child_ended(pid_t pid);
-  // When to call look_at_all(), because the poller does not report everything; kNever: it does.
+  // When to call look_at_all(), because the poller does not report everything, or nothing in time; kNever: it does.
   Time next_deadline() const;
 
   // The next start that is over, oldest first.
@@ -68,6 +68,9 @@ class Starts {
   struct Waiting {
     StartPurpose purpose;
     Prepare prepare;
+    Time since = {};             // when its turn came
+    Launcher::Files files = {};  // what it waits for after that
+    bool is_watched = false;     // the poller reports these
   };
   struct UnderWay {
     StartPurpose purpose;
@@ -79,9 +82,12 @@ class Starts {
     bool is_given_up = false;  // its result is not told
   };
   using Place = std::map<std::uint32_t, UnderWay>::iterator;
+  using Reading = std::map<std::uint32_t, Waiting>::iterator;
 
   void start_waiting();
   void start(Waiting waiting);
+  void read_on(Reading place);
+  void watch_files(Reading place);
   void watch(Place place);
   void enter_child(const StartPurpose& purpose, pid_t pid);
   void finish(Place place, const os::SpawnResult& result);
@@ -92,7 +98,8 @@ class Starts {
   Children& children_;
   std::size_t most_at_once_;
   std::uint32_t last_number_ = 0;
-  std::map<std::uint32_t, UnderWay> under_way_;  // by a number of its own
+  std::map<std::uint32_t, Waiting> reading_;     // by a number of its own
+  std::map<std::uint32_t, UnderWay> under_way_;  // the same, with other numbers
   std::deque<Waiting> waiting_;
   std::deque<Result> results_;
 };

@@ -18,13 +18,10 @@ namespace {
 
 constexpr mode_t kLogMode = 0644;
 
-Fd open_log_once(const char* path, int flags) {
-  return Fd(sys::open(AT_FDCWD, path, flags | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, kLogMode));
-}
-
-bool is_fifo(const char* path) {
+bool is_fifo(const Place& place) {
   struct stat status {};
-  return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+  const int flags = place.kernel_link ? 0 : AT_SYMLINK_NOFOLLOW;
+  return fstatat(place.directory.get(), place.name.c_str(), &status, flags) == 0 && S_ISFIFO(status.st_mode);
 }
 
 // The description is the service's own, and it expects to wait as usual.
@@ -213,12 +210,12 @@ int remove_file(const std::string& path) { return remove(path, 0); }
 
 int remove_directory(const std::string& path) { return remove(path, AT_REMOVEDIR); }
 
-Fd open_log(const std::string& path, uid_t uid, gid_t gid) {
-  Fd log = open_log_once(path.c_str(), O_WRONLY | O_CREAT | O_EXCL);
+Fd open_log(const Place& place, uid_t uid, gid_t gid) {
+  Fd log = place.open(O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kLogMode);
   if (log) {
     if (uid != static_cast<uid_t>(-1) || gid != static_cast<gid_t>(-1)) sys::call(SYS_fchown, log.get(), uid, gid);
   } else if (log.error() == EEXIST) {
-    log = open_log_once(path.c_str(), is_fifo(path.c_str()) ? O_RDWR : O_WRONLY | O_CREAT);
+    log = place.open(O_APPEND | (is_fifo(place) ? O_RDWR : O_WRONLY));
   }
   if (log) make_blocking(log.get());
   return log;

@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "os/fd.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::os {
 
@@ -62,8 +63,8 @@ int make_directories(const std::string& path, mode_t mode);
 
 // Opens a log file for appending, and makes it when it is not there, for `uid` and `gid` when those are not -1. It never
 // waits for a reader of a FIFO, neither now nor while there is none (fifo(7): opened for reading and writing). A failed Fd
-// has the errno.
-Fd open_log(const std::string& path, uid_t uid, gid_t gid);
+// has the errno; EPERM when the place is not trusted: see os/as_user.hpp.
+Fd open_log(const Place& place, uid_t uid, gid_t gid);
 
 // /dev/null for both directions; without it (a root directory with an empty /dev) a pipe that is at its end, for reading.
 Fd open_null();

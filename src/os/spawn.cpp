@@ -13,6 +13,7 @@
 
 #include "os/exec.hpp"
 #include "os/exec_reason.hpp"
+#include "os/open_output.hpp"
 
 namespace cinit::os {
 
@@ -258,6 +259,21 @@ void forgo_new_privileges(Child& child) {
   }
 }
 
+void open_output(Child& child, StartStage stage, const char* path, int to) {
+  if (path == nullptr) return;
+  const long file = open_output_as_user(path);
+  require(child, stage, file);
+  require(child, stage, sys::dup3(static_cast<int>(file), to, 0));
+  sys::close(static_cast<int>(file));
+}
+
+void open_outputs(Child& child) {
+  const ChildSetup& setup = child.setup;
+  open_output(child, StartStage::Stdout, setup.stdout_path, 1);
+  if (setup.stdout_path && setup.stderr_to_stdout) connect(child, StartStage::Stderr, 1, 2);
+  open_output(child, StartStage::Stderr, setup.stderr_path, 2);
+}
+
 void set_surroundings(Child& child) {
   const ChildSetup& setup = child.setup;
   if (setup.set_umask) sys::umask(setup.umask);
@@ -277,6 +293,7 @@ void set_surroundings(Child& child) {
   set_ids(child);
   set_capabilities(child);
   forgo_new_privileges(child);
+  open_outputs(child);
   set_surroundings(child);
   if (child.setup.pid_text) *write_number(child.setup.pid_text, sys::getpid()) = '\0';
   sys::sigprocmask(SIG_SETMASK, &child.setup.mask, nullptr);

@@ -50,6 +50,9 @@ struct ChildSetup {
   int stdout_fd = -1;
   int stderr_fd = -1;
   bool stderr_to_stdout = false;
+  // Files that the child opens by itself, when it has its user: see os/open_output.hpp. Null: none.
+  const char* stdout_path = nullptr;
+  const char* stderr_path = nullptr;
   // A descriptor that the child knows by this number, above 2; -1: none.
   int extra_fd = -1;
   int extra_number = -1;

@@ -23,8 +23,8 @@ CaptureFailure no_pipe(int error) {
   return {error, std::string("cannot make a pipe for its output: ") + strerror(error)};
 }
 
-CaptureFailure no_file(const std::string& path, int error) {
-  return {error, "cannot open " + path + " for its output: " + describe_log_error(error)};
+CaptureFailure no_file(const std::string& path, const Error& error) {
+  return {error.code, "cannot open " + path + " for its output: " + error.message};
 }
 
 }  // namespace
@@ -44,8 +44,8 @@ Report Relay::reporter() {
 
 std::variant<int, CaptureFailure> Relay::open(const Capture& capture) {
   Sink sink;
-  if (const int error = find_sink(capture, sink); error != 0) {
-    return no_file(std::get_if<LogFileSpec>(&capture.destination)->path, error);
+  if (const std::optional<Error> error = find_sink(capture, sink)) {
+    return no_file(std::get_if<LogFileSpec>(&capture.destination)->path, *error);
   }
   Channel* channel = find_channel(capture.service, capture.stream);
   if (!channel) {
@@ -55,21 +55,24 @@ std::variant<int, CaptureFailure> Relay::open(const Capture& capture) {
   channel->name = settings_.prefix == config::LogPrefix::Name ? printable(capture.name) : capture.name;
   channel->sink = sink;
   clear_non_blocking(channel->write_end);
+  if (FileOutput* const* const file = std::get_if<FileOutput*>(&sink)) watch(**file);
   return channel->write_end.get();
 }
 
 // A file is shared by all that go to its path.
-int Relay::find_sink(const Capture& capture, Sink& sink) {
+std::optional<Error> Relay::find_sink(const Capture& capture, Sink& sink) {
   if (std::holds_alternative<ToOwnOutput>(capture.destination)) sink = &own_output(capture.stream);
   const auto* const spec = std::get_if<LogFileSpec>(&capture.destination);
-  if (!spec) return 0;
-  const auto [found, is_new] = files_.try_emplace(spec->path);
-  if (is_new) found->second = std::make_unique<LogFile>(*spec, reporter());
-  LogFile& file = *found->second;
-  file.set_spec(*spec);
-  const int error = file.check();
-  if (error != 0 && is_new) files_.erase(found);
-  if (error == 0) sink = &file;
+  if (!spec) return std::nullopt;
+  const auto found =
+      std::find_if(files_.begin(), files_.end(), [&](const auto& output) { return output->file.path() == spec->path; });
+  const bool is_new = found == files_.end();
+  if (is_new) files_.push_back(std::make_unique<FileOutput>(*spec, reporter(), kFirstFileToken + files_.size()));
+  FileOutput& output = is_new ? *files_.back() : **found;
+  output.file.set_spec(*spec);
+  std::optional<Error> error = output.file.check();
+  if (!error) sink = &output;
+  if (error && is_new) files_.pop_back();
   return error;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -76,6 +77,8 @@ class Relay {
   // What the loop waits for: it can be read when handle() has something to do. -1 as long as there has been nothing to
   // wait for; it does not change any more after that.
   int fd() const { return poller_ ? poller_->fd() : -1; }
+  // When handle() is to be called at the latest; kNever, unless a log file lets lines wait.
+  Time next_deadline() const;
   // Passes on what is there: a bounded part of it, so that nobody's flood keeps the loop.
   void handle();
   // Lets handle() look for room when a line found none, also when it was somebody else's (the log's). Once a turn.
@@ -102,14 +105,15 @@ class Relay {
   // These return 0 or an errno.
   int make_poller();
   int make_channel(const Capture& capture, Channel*& made);
-  int find_sink(const Capture& capture, Sink& sink);
+  // Why there is none, if so.
+  std::optional<Error> find_sink(const Capture& capture, Sink& sink);
   OwnOutput& own_output(Stream stream) { return stream == Stream::Stdout ? out_ : err(); }
   OwnOutput& err() { return err_ ? *err_ : out_; }
 
-  // Moves up to `most` bytes out of the pipe; when there is no room, the channel begins to wait. A channel that waits is not
+  // Moves up to `most` bytes out of the pipe; when the sink takes no more, the channel begins to wait. A channel that waits is not
   // read, and so keeps those waiting who write into it.
   void serve(Channel& channel, std::size_t most);
-  // Moves, too. False: there is no room for what comes next.
+  // Moves, too. False: what comes next has to wait.
   bool pump(Channel& channel, std::size_t most);
   bool pass_on_lines(Channel& channel);
   bool pass_on(const Channel& channel, const Record& record);
@@ -117,11 +121,19 @@ class Relay {
 
   // There is room again: those who wait go on, who waits longest first.
   void resume(OwnOutput& output);
-  // Sees to it that handle() is told when there is room, if somebody needs it.
+  void resume(FileOutput& output);
+  void resume(std::deque<Channel*>& waiting);
+  // Sees to it that handle() is told when there is room, if that is needed.
   void watch(OwnOutput& output);
+  void watch(FileOutput& output);
+  void watch(const Sink& sink);
+  // What the file waits for may have come.
+  void go_on(FileOutput& output);
   bool pump_to_goal(Channel& channel);
   bool wait_for_room(Time deadline);
   Report reporter();
+
+  static constexpr std::uint64_t kFirstFileToken = std::uint64_t{1} << 32;
 
   Settings settings_;
   Observer observer_;
@@ -131,7 +143,7 @@ class Relay {
   std::optional<OwnOutput> err_;                    // nothing: both are the same
   std::vector<std::unique_ptr<Channel>> channels_;  // a channel's token for the poller is its place here
   std::string laid_out_;
-  std::map<std::string, std::unique_ptr<LogFile>> files_;  // by path
+  std::vector<std::unique_ptr<FileOutput>> files_;  // no two with the same path
   std::map<Service, Ring> rings_;
   std::uint64_t last_number_ = 0;
 };

@@ -506,6 +506,38 @@ int lines(Arguments arguments) {
   return 0;
 }
 
+// exchange NAME LINK TARGET: lets the file or directory NAME and LINK, a link to TARGET, change places as often as it can.
+// Again and again LINK is made anew, in case somebody else has moved it.
+int exchange(Arguments arguments) {
+  while (true) {
+    for (int i = 0; i < 64; ++i) {
+      syscall(SYS_renameat2, AT_FDCWD, arguments[0], AT_FDCWD, arguments[1], 2 /* RENAME_EXCHANGE */);
+    }
+    std::array<char, 256> text{};
+    if (readlink(arguments[0], text.data(), text.size()) > 0 || readlink(arguments[1], text.data(), text.size()) > 0)
+      continue;
+    unlink(arguments[1]);
+    if (symlink(arguments[2], arguments[1]) != 0 && errno != EEXIST) fail("symlink");
+  }
+}
+
+// lease FILE END: leaves a process behind that has a write lease on the file, so that nobody else opens it, until END exists.
+int lease(Arguments arguments) {
+  std::array<int, 2> ready{};
+  if (pipe(ready.data()) != 0) fail("pipe");
+  in_orphan([&] {
+    close(ready[0]);
+    signal(SIGIO, SIG_IGN);
+    const int file = open(arguments[0], O_RDWR | O_CLOEXEC);
+    if (fcntl(file, F_SETLEASE, F_WRLCK) != 0) fail("F_SETLEASE");
+    close(ready[1]);
+    wait_for(arguments + 1);
+  });
+  close(ready[1]);
+  char end = 0;
+  return read(ready[0], &end, 1) == 0 ? 0 : 111;
+}
+
 // bytes: a line with each byte there is, but for the newline.
 int bytes(Arguments) {
   std::string line;
@@ -577,6 +609,8 @@ constexpr Mode kModes[] = {
     {"listen", listen_on},
     {"http", serve_http},
     {"lines", lines},
+    {"exchange", exchange},
+    {"lease", lease},
     {"bytes", bytes},
     {"without", without},
     {"broken-stderr", broken_stderr},

@@ -16,6 +16,7 @@
 #include "base/capability.hpp"
 #include "files.hpp"
 #include "forked.hpp"
+#include "init/env_files.hpp"
 #include "os/file.hpp"
 
 using namespace cinit;
@@ -36,6 +37,8 @@ struct Launched {
   LaunchSetup::Failed prepare() {
     setup.emplace(service, config, surroundings);
     if (LaunchSetup::Failed failed = setup->identify()) return failed;
+    EnvFiles files(setup->env_files(), setup->user());
+    if (LaunchSetup::Failed failed = setup->take_env_files(files.take())) return failed;
     return setup->prepare();
   }
   // Why it cannot be prepared, "" when it can.

@@ -75,7 +75,8 @@ struct Container {
   std::string launch(os::Poller& poller, Launcher& launcher) const {
     Children children(plan.services.size());
     Starts starts(poller, 0, children);
-    starts.begin({kOnly, ChildKind::Main}, [&] { return launcher.prepare(kOnly); });
+    starts.begin({kOnly, ChildKind::Main},
+                 [&](Launcher::Files files) { return launcher.prepare(kOnly, std::move(files)); });
     std::optional<Starts::Result> result = starts.take_result();
     while (!result) {
       for (const std::uint64_t number : poller.wait(kNever)) starts.look(static_cast<std::uint32_t>(number));

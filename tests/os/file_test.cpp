@@ -18,6 +18,7 @@
 #include "forked.hpp"
 #include "launch.hpp"
 #include "os/trusted_path.hpp"
+#include "user_tree.hpp"
 
 using namespace cinit::test;
 namespace os = cinit::os;
@@ -27,7 +28,12 @@ namespace {
 constexpr uid_t kUnchangedUser = static_cast<uid_t>(-1);
 constexpr gid_t kUnchangedGroup = static_cast<gid_t>(-1);
 
-os::Fd open_own_log(const std::string& path) { return os::open_log(path, kUnchangedUser, kUnchangedGroup); }
+os::Fd open_log(const std::string& path, uid_t uid, gid_t gid) {
+  const auto place = os::find_place(path);
+  return place ? os::open_log(*place, uid, gid) : os::Fd(-place.error().code);
+}
+
+os::Fd open_own_log(const std::string& path) { return open_log(path, kUnchangedUser, kUnchangedGroup); }
 
 struct stat status_of(int fd) {
   struct stat status {};
@@ -252,14 +258,14 @@ TEST_CASE("a log file is made for its owner, and appended to when it is there") 
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/log";
   {
-    const os::Fd log = os::open_log(path, 3000, 4000);
+    const os::Fd log = open_log(path, 3000, 4000);
     REQUIRE(log);
     CHECK(status_of(log.get()).st_uid == 3000);
     CHECK(status_of(log.get()).st_gid == 4000);
     CHECK((permission_of(log.get()) & 0600) == 0600);
     put(log.get(), "first\n");
   }
-  const os::Fd again = os::open_log(path, 3001, 4001);
+  const os::Fd again = open_log(path, 3001, 4001);
   REQUIRE(again);
   put(again.get(), "second\n");
   CHECK(read_file(path) == "first\nsecond\n");
@@ -310,6 +316,17 @@ TEST_CASE("a FIFO as a log keeps nobody waiting, neither without a reader nor wh
     return text + (write(log.get(), "two\n", 4) == 4 ? "written" : "not written");
   };
   CHECK(in_child(body) == "written one\nwritten");
+}
+
+TEST_CASE("a log is not opened where another user may change names") {
+  const UserTree tree;
+  tree.link(tree / "root/secret", "home/log", kUser);
+  for (const char* name : {"home/log", "home/new", "shared/new", "tmp/new", "home/logs/new"}) {
+    CAPTURE(name);
+    CHECK(open_own_log(tree / name).error() == EPERM);
+  }
+  REQUIRE(link((tree / "root/secret").c_str(), (tree / "tmp/hard").c_str()) == 0);
+  CHECK(open_own_log(tree / "tmp/hard").error() == EPERM);
 }
 
 TEST_CASE("a log that cannot be opened says why") {

@@ -1,0 +1,29 @@
+#include "output/log_place.hpp"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "os/trusted_path.hpp"
+
+namespace cinit::output {
+
+bool is_relayed(const std::string& path, std::uint64_t max_size, bool has_own_user) {
+  const Result<os::Place> place = os::find_place(path);
+  if (place && !place->trusted) return max_size > 0 || has_own_user;
+  if (max_size == 0 || !place) return false;
+  struct stat status {};
+  if (place->kernel_link || is_link(path)) return false;
+  if (fstatat(place->directory.get(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
+  return S_ISREG(status.st_mode);
+}
+
+bool is_link(const std::string& path) {
+  const std::size_t name = path.rfind('/') + 1;
+  const Result<os::Place> place = os::find_place(path.substr(0, name));
+  struct stat status {};
+  return place && place->trusted &&
+         fstatat(place->directory.get(), path.c_str() + name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISLNK(status.st_mode);
+}
+
+}  // namespace cinit::output
