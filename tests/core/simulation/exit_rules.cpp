@@ -55,7 +55,7 @@ class ExitRules {
   }
 
   Time last_end() const {
-    Time last = history_.at(history_.drain());
+    Time last = history_.at(history_.all_over());
     for (const auto& [pid, process] : history_.processes()) last = std::max(last, history_.at(process.ended));
     for (const ServiceId hook : plan_.post_stop_hooks) last = std::max(last, end_of_attempts(hook));
     return last;
@@ -65,7 +65,8 @@ class ExitRules {
   Time end_of_attempts(ServiceId hook) const {
     const auto& attempts = history_.service(hook).attempts;
     if (attempts.empty()) return Time{};
-    if (attempts.back().outcome != Attempt::Outcome::Postponed) return history_.at(attempts.back().answered);
+    if (attempts.back().counts()) return history_.at(attempts.back().answered);
+    if (attempts.back().outcome == Attempt::Outcome::Cancelled) return history_.at(attempts.back().answered);
     return std::min(history_.end_of_patience_with_hooks(), history_.at(history_.stop_signal(2)));
   }
 
@@ -109,7 +110,7 @@ class ExitRules {
     return std::any_of(history_.processes().begin(), history_.processes().end(), [&](const auto& entry) {
       const ProcessHistory& process = entry.second;
       if (process.kind != Kind::Leader || is_hook(plan_[process.service].role)) return false;
-      if (process.told <= history_.stop_index()) return false;
+      if (process.told <= history_.stop_index() || process.cancelled != kNowhere) return false;
       const bool killed = std::any_of(process.signals.begin(), process.signals.end(),
                                       [](const SentSignal& sent) { return sent.signal == kKill; });
       const bool by_it = !process.status || *process.status == WaitStatus::signaled(kKill);

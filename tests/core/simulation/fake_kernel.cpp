@@ -128,6 +128,7 @@ void FakeKernel::do_action(const WatchGroup& action) {
     return;
   }
   found->second.watched = true;
+  write(entry::GroupWatched{action.service});
 }
 
 // No random plan has a service that reads from another.

@@ -57,42 +57,75 @@ void History::find_stop() {
 
 void History::read() {
   for (Index i = 0; i < record_.size(); ++i) {
-    // A main command that has not been started when the stop begins will not be.
-    if (i == stop_index() && plan_.main_command && service(*plan_.main_command).runs.empty()) {
+    // A main command that is not being started when the stop begins will not be.
+    const auto& main = plan_.main_command;
+    if (i == stop_index() && main && service(*main).runs.empty() && !is_pending(*main)) {
       main_gone_ = std::min(main_gone_, i);
     }
-    std::visit(
-        Overloaded{
-            [&](const entry::Signalled& sent) {
-              processes_.at(sent.pid).signals.push_back({i, sent.signal, sent.means});
-            },
-            [&](const entry::Ended& ended) {
-              processes_.at(ended.pid).ended = i;
-              processes_.at(ended.pid).status = ended.status;
-            },
-            [&](const entry::Left&) { left_ = i; },
-            [&](const entry::Booted&) {},
-            [&](const entry::Reaped&) {},
-            [&](const entry::Swept&) {},
-            [](const OneOf<entry::LaunchBegan, entry::LaunchCancelled, entry::TaskBegan, entry::TaskOver,
-                           entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan, entry::ProbeGivenUp> auto&) {},
-            [&](const entry::KilledEverything&) {},
-            [&](const auto& entry) { see(i, entry); },
-        },
-        record_[i].what);
+    std::visit(Overloaded{
+                   [&](const entry::Signalled& sent) {
+                     processes_.at(sent.pid).signals.push_back({i, sent.signal, sent.means});
+                   },
+                   [&](const entry::Ended& ended) {
+                     processes_.at(ended.pid).ended = i;
+                     processes_.at(ended.pid).status = ended.status;
+                   },
+                   [&](const entry::Left&) { left_ = i; },
+                   [&](const entry::Booted&) {},
+                   [&](const entry::Reaped&) {},
+                   [&](const entry::Swept&) {},
+                   [](const OneOf<entry::GroupWatched, entry::TaskBegan, entry::TaskOver, entry::TaskSignalled,
+                                  entry::TaskGivenUp, entry::ProbeBegan, entry::ProbeGivenUp> auto&) {},
+                   [&](const entry::KilledEverything&) {},
+                   [&](const auto& entry) { see(i, entry); },
+               },
+               record_[i].what);
   }
 }
 
+bool History::is_pending(ServiceId id) const {
+  const auto& attempts = service(id).attempts;
+  return !attempts.empty() && attempts.back().answered == kNowhere;
+}
+
+// One that takes its time has been seen before.
+Attempt& History::attempt_under_way(Index index, ServiceId id) {
+  if (!is_pending(id)) at_service(id).attempts.push_back({index, Attempt::Outcome::Pending});
+  return at_service(id).attempts.back();
+}
+
+void History::see(Index index, const entry::LaunchBegan& launch) { attempt_under_way(index, launch.service); }
+
 void History::see(Index index, const entry::Born& born) {
-  processes_.emplace(born.pid, ProcessHistory{born.pid, born.kind, born.service, born.leader, index});
+  ProcessHistory& process =
+      processes_.emplace(born.pid, ProcessHistory{born.pid, born.kind, born.service, born.leader, index}).first->second;
   if (born.kind != Kind::Leader) return;
+  Attempt& attempt = attempt_under_way(index, born.service);
+  attempt.outcome = Attempt::Outcome::Born;
+  attempt.leader = born.pid;
+  process.begun = attempt.index;
   at_service(born.service).runs.push_back(born.pid);
-  at_service(born.service).attempts.push_back({index, Attempt::Outcome::Born});
 }
 
 void History::see(Index index, const entry::Refused& refused) {
   using enum Attempt::Outcome;
-  at_service(refused.service).attempts.push_back({index, refused.failure.transient ? Postponed : Refused});
+  attempt_under_way(index, refused.service).outcome = refused.failure.transient ? Postponed : Refused;
+}
+
+// A start that has had its start-timeout has failed; any other one is tried again.
+void History::see(Index index, const entry::LaunchCancelled& launch) {
+  ServiceHistory& service = at_service(launch.service);
+  Attempt& attempt = service.attempts.back();
+  const auto& timeout = plan_[launch.service].start_timeout;
+  const bool is_late = index < stop_index() && timeout && at(index) >= at(attempt.index) + *timeout;
+  attempt.outcome = is_late ? Attempt::Outcome::Late : Attempt::Outcome::Cancelled;
+  attempt.answered = index;
+  if (attempt.leader) {
+    processes_.at(*attempt.leader).cancelled = processes_.at(*attempt.leader).over = index;
+    service.runs.pop_back();
+  }
+  if (is_late) end_for_good(index, launch.service, true);
+  if (plan_.is_main(launch.service) && stop_index() < index) main_gone_ = std::min(main_gone_, index);
 }
 
 void History::see(Index index, const entry::Told& told) {
@@ -170,7 +203,7 @@ Verdict History::judge(Index index, ProcessHistory& leader) {
 Verdict History::judge_restart(Index index, ProcessHistory& leader) {
   const config::Service& spec = plan_[leader.service].spec;
   Duration& next_delay = next_delays_[index_of(leader.service)];
-  if (at(index) - at(leader.born) >= spec.restart_max_delay) next_delay = spec.restart_delay;
+  if (at(index) - at(leader.runs) >= spec.restart_max_delay) next_delay = spec.restart_delay;
   const Duration delay = next_delay;
   next_delay = std::min(delay * 2, spec.restart_max_delay);
   leader.restart_from = at(index) + delay;
@@ -186,8 +219,7 @@ Verdict History::judge_restart(Index index, ProcessHistory& leader) {
 std::size_t History::starts_in_interval(ServiceId id, Time due) const {
   const auto& attempts = service(id).attempts;
   return static_cast<std::size_t>(std::count_if(attempts.begin(), attempts.end(), [&](const Attempt& attempt) {
-    return attempt.outcome != Attempt::Outcome::Postponed &&
-           due - at(attempt.index) < plan_[id].spec.start_limit_interval;
+    return attempt.counts() && due - at(attempt.index) < plan_[id].spec.start_limit_interval;
   }));
 }
 
@@ -252,7 +284,7 @@ Index History::timed_out(const ProcessHistory& leader) const {
   const std::optional<Duration> timeout = plan_[leader.service].start_timeout;
   if (!timeout || leader.runs == kNowhere) return kNowhere;
   for (const SentSignal& sent : leader.signals) {
-    const bool due = at(sent.index) == at(leader.runs) + *timeout;
+    const bool due = at(sent.index) == at(leader.begun) + *timeout;
     if (due && sent.signal == kTerminate && sent.means == Means::ToMain) return sent.index;
   }
   return kNowhere;
@@ -261,7 +293,9 @@ Index History::timed_out(const ProcessHistory& leader) const {
 Index History::hook_over(ServiceId hook) const {
   if (!service(hook).runs.empty()) return process(service(hook).runs.back()).over;
   for (const Attempt& attempt : service(hook).attempts) {
-    if (attempt.outcome == Attempt::Outcome::Refused) return attempt.answered;
+    using enum Attempt::Outcome;
+    const bool is_last = attempt.outcome == Cancelled && at(attempt.answered) >= at(stop_index());
+    if (attempt.outcome == Refused || attempt.outcome == Late || is_last) return attempt.answered;
   }
   return kNowhere;
 }
@@ -303,15 +337,11 @@ std::vector<History::Unfinished> History::unfinished() const {
   std::vector<Unfinished> unfinished;
   // A hook may be tried once more at the very instant.
   const Index last_start = drain_ == kNowhere ? kNowhere : answer_end(drain_);
-  const auto is_there = [&](Index begin, Index end) { return begin < last_start && drain_ < end; };
-  for (const auto& [pid, process] : processes_) {
-    if (process.kind != Kind::Leader || !is_there(process.born, process.over)) continue;
-    unfinished.push_back({tiers_[index_of(process.service)], process.over, pid});
-  }
   for (const ServiceId id : ids()) {
     for (const Attempt& attempt : service(id).attempts) {
-      if (attempt.outcome == Attempt::Outcome::Born || !is_there(attempt.index, attempt.answered)) continue;
-      unfinished.push_back({tiers_[index_of(id)], attempt.answered, std::nullopt});
+      const Index over = attempt.leader ? process(*attempt.leader).over : attempt.answered;
+      if (attempt.index >= last_start || over <= drain_) continue;
+      unfinished.push_back({tiers_[index_of(id)], attempt.index, over});
     }
   }
   return unfinished;
@@ -334,15 +364,13 @@ Time History::end_of_patience() const {
 
 bool History::spares_main_at(Index index) const { return is_lone_main() && !plan_.stop.chosen && index < main_gone_; }
 
-std::map<Pid, Ask> History::asks() const {
-  std::map<Pid, Ask> asks;
+std::map<Index, Ask> History::asks() const {
+  std::map<Index, Ask> asks;
   if (drain_ == kNowhere) return asks;
   std::map<std::uint32_t, std::vector<Unfinished>> tiers;
   for (const Unfinished& service : unfinished()) tiers[service.tier].push_back(service);
   const auto ask_tier = [&](const std::vector<Unfinished>& tier, Ask ask) {
-    for (const Unfinished& service : tier) {
-      if (service.leader) asks.emplace(*service.leader, ask);
-    }
+    for (const Unfinished& service : tier) asks.emplace(service.begun, ask);
   };
 
   Ask ask{drain_, at(drain_)};

@@ -37,9 +37,11 @@ struct ProcessHistory {
   std::vector<SentSignal> signals = {};
 
   // Main processes only.
-  Index runs = kNowhere;  // its Spawned was told
-  Index told = kNowhere;  // its Exited was told
-  Index over = kNowhere;  // nothing of it is waited for any more: its group is empty, or left alone
+  Index begun = kNowhere;      // its start was asked for
+  Index cancelled = kNowhere;  // before its Spawned was told: nothing more is heard of it
+  Index runs = kNowhere;       // its Spawned was told
+  Index told = kNowhere;       // its Exited was told
+  Index over = kNowhere;       // nothing of it is waited for any more: its group is empty, or left alone
   Verdict verdict = Verdict::Stopped;
   Time restart_from = kNever;  // Verdict::Restart: the next start is due in this span
   Time restart_until = kNever;
@@ -48,10 +50,15 @@ struct ProcessHistory {
 };
 
 struct Attempt {
-  enum class Outcome { Born, Postponed, Refused };
+  // Pending: the record ends before it is answered. Late: not answered within its start-timeout.
+  enum class Outcome { Pending, Born, Postponed, Refused, Cancelled, Late };
   Index index;
   Outcome outcome;
-  Index answered = kNowhere;  // Spawned or SpawnFailed was told
+  Index answered = kNowhere;  // Spawned or SpawnFailed was told, or it was cancelled
+  std::optional<Pid> leader = {};
+
+  // There was no start: it is as if it had not been tried.
+  bool counts() const { return outcome != Outcome::Postponed && outcome != Outcome::Cancelled; }
 };
 
 struct ServiceHistory {
@@ -137,8 +144,9 @@ class History {
   Time end_of_patience() const;
   // Whether the main command is spared then.
   bool spares_main_at(Index index) const;
-  // When each main process that runs or leaves something when the stop begins is to be asked to end.
-  std::map<Pid, Ask> asks() const;
+  // When each main process that runs or leaves something when the stop begins is to be asked to end, and when each start that
+  // is under way then is to be given up: by the place at which it was asked for.
+  std::map<Index, Ask> asks() const;
   // The first signal that asks this main process to end; kNowhere when there is none.
   Index asked(const ProcessHistory& leader) const;
 
@@ -146,13 +154,15 @@ class History {
   // A service or hook that runs, leaves something, or is about to be started when services are asked to stop.
   struct Unfinished {
     std::uint32_t tier;
-    Index over;                 // when it has stopped
-    std::optional<Pid> leader;  // nothing when the start fails
+    Index begun;
+    Index over;  // when it has stopped
   };
 
   void find_tiers();
   void find_stop();
   void read();
+  void see(Index index, const entry::LaunchBegan& launch);
+  void see(Index index, const entry::LaunchCancelled& launch);
   void see(Index index, const entry::Born& born);
   void see(Index index, const entry::Refused& refused);
   void see(Index index, const entry::Told& told);
@@ -170,6 +180,8 @@ class History {
   std::vector<Unfinished> unfinished() const;
   Index find_drain() const;
 
+  Attempt& attempt_under_way(Index index, ServiceId id);
+  bool is_pending(ServiceId id) const;
   ServiceHistory& at_service(ServiceId id) { return services_[index_of(id)]; }
   ProcessHistory& last_run(ServiceId id) { return processes_.at(at_service(id).runs.back()); }
 

@@ -67,7 +67,7 @@ class HookRules {
       if (before_stop && sent.index != history_.timed_out(run)) wrong(hook, "is asked to end for no reason");
     }
     if (!timeout || run.runs == kNowhere) return;
-    const Time due = history_.at(run.runs) + *timeout;
+    const Time due = history_.at(run.begun) + *timeout;
     const Time end = std::min(
         {history_.at(run.told), history_.at(history_.asked(run)), history_.at(history_.left()), end_of_patience(run)});
     if (due < end && history_.timed_out(run) == kNowhere) wrong(hook, "has more than its time");

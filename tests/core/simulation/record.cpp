@@ -64,6 +64,9 @@ class Writer {
   std::string line(const entry::LaunchCancelled& launch) const {
     return "  the launch of " + name(launch.service) + " is cancelled";
   }
+  std::string line(const entry::GroupWatched& watched) const {
+    return "  the group of " + name(watched.service) + " is watched";
+  }
   std::string line(const entry::Ended& ended) const {
     return "  " + to_text(ended.pid) + " ends " + to_text(ended.status);
   }

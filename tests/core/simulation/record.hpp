@@ -39,7 +39,7 @@ struct Born {
   ServiceId service;  // the one that it descends from
   Pid leader;         // of the group that it is in, or would be in if it had not left; a leader's is itself
 };
-// A start that is not answered at once.
+// A start that is not answered at once. Born or Refused follows, unless it hangs.
 struct LaunchBegan {
   ServiceId service;
 };
@@ -56,6 +56,10 @@ struct Signalled {
   Pid pid;
   Signal signal;
   Means means;
+};
+// The end of what its main process has left in its group is to be told.
+struct GroupWatched {
+  ServiceId service;
 };
 struct Ended {
   Pid pid;
@@ -110,10 +114,11 @@ struct Left {
 
 }  // namespace entry
 
-using What = std::variant<entry::Booted, entry::Told, entry::Born, entry::LaunchBegan, entry::LaunchCancelled,
-                          entry::Refused, entry::Signalled, entry::Ended, entry::Reaped, entry::TaskBegan,
-                          entry::TaskOver, entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan,
-                          entry::ProbeGivenUp, entry::Swept, entry::KilledEverything, entry::Said, entry::Left>;
+using What =
+    std::variant<entry::Booted, entry::Told, entry::Born, entry::LaunchBegan, entry::LaunchCancelled, entry::Refused,
+                 entry::Signalled, entry::GroupWatched, entry::Ended, entry::Reaped, entry::TaskBegan, entry::TaskOver,
+                 entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan, entry::ProbeGivenUp, entry::Swept,
+                 entry::KilledEverything, entry::Said, entry::Left>;
 
 struct Entry {
   Time at;

@@ -5,8 +5,15 @@
 
 namespace cinit::core::simulation {
 
+// How long a start may take from Spawn to its answer: at all, and when it is to be stopped.
+inline constexpr Duration kLongestLaunch = std::chrono::seconds(30);
+inline constexpr Duration kLongestLaunchInStop = std::chrono::seconds(1);
+
 // Who is started, when, and how often; and when the stop of everything begins.
 Violations start_rules(const History& history);
+
+// How long a start may take, and when it is given up.
+Violations launch_rules(const History& history);
 
 // Who gets which signal, and when.
 Violations stop_rules(const History& history);

@@ -35,6 +35,8 @@ Climate random_climate(Random& random) {
   climate.undying = one_of({0, 0, 10});
   climate.broken = one_of({0, 0, 5, 20});
   climate.spawn_fails = one_of({0, 0, 5, 40});
+  climate.starts_slowly = one_of({0, 0, 30, 100});
+  climate.start_hangs = one_of({0, 5, 40});
   if (random.below(100) < 20) {
     climate.no_slots_from = kStart + Duration(std::chrono::milliseconds(random.below(3000)));
     climate.no_slots_until = climate.no_slots_from + Duration(std::chrono::milliseconds(random.below(4000)));
@@ -219,7 +221,7 @@ std::string complaint(std::uint64_t seed, Depth depth) {
   if (violations.empty() && depth == Depth::Deep) violations = deep_rules(life.plan, life.record);
   if (violations.empty() && depth == Depth::Plain) {
     const History history(life.plan, life.record);
-    for (const auto& rules : {start_rules, hook_rules, stop_rules, exit_rules}) {
+    for (const auto& rules : {start_rules, launch_rules, hook_rules, stop_rules, exit_rules}) {
       for (std::string& violation : rules(history)) violations.push_back(std::move(violation));
     }
   }

@@ -52,8 +52,10 @@ class StartRules {
   // One attempt after another.
   void follows(ServiceId id, const Attempt& before, const Attempt& attempt) {
     if (before.outcome == Outcome::Refused) return wrong(id, "is started again although it cannot be executed");
-    if (before.outcome == Outcome::Postponed) {
-      const Duration waited = history_.at(attempt.index) - history_.at(before.index);
+    if (before.outcome == Outcome::Pending) return wrong(id, "is started while it is being started");
+    if (before.outcome == Outcome::Late) return wrong(id, "is started again although it has failed");
+    if (!before.counts()) {
+      const Duration waited = history_.at(attempt.index) - history_.at(before.answered);
       if (waited < kShortestRetry || waited > kLongestRetry) wrong(id, "is tried again after " + to_text(waited));
       return;
     }
@@ -85,7 +87,7 @@ class StartRules {
   const ProcessHistory& run_before(ServiceId id, Index index) const {
     const ProcessHistory* last = nullptr;
     for (const Pid pid : history_.service(id).runs) {
-      if (history_.process(pid).born < index) last = &history_.process(pid);
+      if (history_.process(pid).begun < index) last = &history_.process(pid);
     }
     return *last;
   }
@@ -118,8 +120,8 @@ class StartRules {
       next_try_comes(id, run.over, restart_span(run).second);
     }
     for (const Attempt& attempt : history_.service(id).attempts) {
-      if (attempt.outcome == Outcome::Postponed)
-        next_try_comes(id, attempt.index, history_.at(attempt.index) + kLongestRetry);
+      if (!attempt.counts() && attempt.answered < history_.stop_index())
+        next_try_comes(id, attempt.answered, history_.at(attempt.answered) + kLongestRetry);
     }
   }
 
@@ -138,7 +140,7 @@ class StartRules {
     if (spec.start_limit_burst == 0) return;
     std::vector<Time> starts;
     for (const Attempt& attempt : history_.service(id).attempts) {
-      if (attempt.outcome != Outcome::Postponed) starts.push_back(history_.at(attempt.index));
+      if (attempt.counts()) starts.push_back(history_.at(attempt.index));
     }
     for (std::size_t i = spec.start_limit_burst; i < starts.size(); ++i) {
       const bool too_often = starts[i] - starts[i - spec.start_limit_burst] < spec.start_limit_interval;

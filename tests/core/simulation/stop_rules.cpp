@@ -39,8 +39,12 @@ class StopRules {
 
   void stop_signal_comes_when_due(const ProcessHistory& leader) {
     const Index asked = history_.asked(leader);
-    const auto due = asks_.find(leader.pid);
+    const auto due = asks_.find(leader.begun);
     if (history_.is_post_stop(leader) && asked_by_the_way(leader, asked)) return;
+    if (leader.cancelled != kNowhere) {
+      if (asked != kNowhere) wrong(leader, "is asked to stop and is not known to run");
+      return;
+    }
     if (due == asks_.end()) {
       if (asked != kNowhere && asked == history_.timed_out(leader)) return;
       if (asked != kNowhere) wrong(leader, "is asked to stop, which is not its turn");
@@ -124,12 +128,20 @@ class StopRules {
     for (const SentSignal& sent : process.signals) {
       if (sent.signal != kKill) continue;
       const Time at = history_.at(sent.index);
+      if (is_of_cancelled_start(process, sent)) continue;
       const bool by_service = sent.means != Means::KillEverything && at == kill_time(process);
       if (!by_service && !patience_is_over(process, sent.index)) wrong(process, "gets SIGKILL which is not due");
       if (plan_.is_main(process.service) && process.kind == Kind::Leader && history_.spares_main_at(sent.index)) {
         wrong(process, "gets SIGKILL and is never to get one");
       }
     }
+  }
+
+  // The kernel has begun its program, and cinit did not know it yet.
+  bool is_of_cancelled_start(const ProcessHistory& process, const SentSignal& sent) const {
+    if (process.kind == Kind::Daemon || sent.means != Means::ToGroup) return false;
+    const Index cancelled = history_.process(process.leader).cancelled;
+    return cancelled < sent.index && history_.answers(sent.index, history_.event_of(cancelled));
   }
 
   // A main command that outlasts the budget is followed by the SIGKILL of what is left.
@@ -188,10 +200,12 @@ class StopRules {
     const bool by_third = history_.stop_signal(3) < kill->index;
     const bool with_its_main_process =
         process.kind == Kind::Background && history_.process(process.leader).told > kill->index;
+    const bool with_its_start = is_of_cancelled_start(process, *kill);
     const bool came_after_the_sweep = process.born > first_sweep();
     const bool came_after_its_main =
         process.kind == Kind::Background && process.born > history_.process(process.leader).told;
-    if (!asked && !by_budget && !by_third && !with_its_main_process && !came_after_the_sweep && !came_after_its_main) {
+    if (!asked && !by_budget && !by_third && !with_its_main_process && !with_its_start && !came_after_the_sweep &&
+        !came_after_its_main) {
       wrong(process, "gets SIGKILL and was never asked");
     }
   }
@@ -367,7 +381,7 @@ class StopRules {
   const History& history_;
   const Plan& plan_;
   Time end_of_patience_;
-  std::map<Pid, Ask> asks_;
+  std::map<Index, Ask> asks_;
   Violations violations_;
 };
 
