@@ -10,7 +10,7 @@ Time deadline_of(const State& state) {
   using namespace state;
   return std::visit(Overloaded{
                         [](const PreStart& pre_start) { return pre_start.give_up_at; },
-                        [](const Launching& launching) { return launching.give_up_at; },
+                        [](const Launching& launching) { return std::min(launching.give_up_at, launching.stop_by); },
                         [](const Starting& starting) { return std::min(starting.give_up_at, starting.probe.at); },
                         [](const PostStart& post_start) { return post_start.give_up_at; },
                         [](const Running& running) { return running.probe.at; },

@@ -30,9 +30,10 @@ struct PreStart {
   Time give_up_at;
   bool asked = false;
 };
-// Spawn was asked for, and not answered yet. At `give_up_at` that is cancelled.
+// Spawn was asked for, and not answered yet. At `give_up_at` that is cancelled, and at `stop_by` when it is to be stopped.
 struct Launching {
   Time give_up_at;
+  Time stop_by = kNever;
 };
 // Its process runs, and it is not ready yet: a oneshot, until it ends. At `give_up_at` it has failed.
 struct Starting {

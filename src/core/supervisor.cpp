@@ -144,8 +144,7 @@ Time Supervisor::give_up_time(const Service& service) const {
 }
 
 void Supervisor::launch(Service& service) {
-  service.started_at = now_;
-  enter(service, state::Launching{later(now_, kLaunchTimeout)});
+  enter(service, state::Launching{std::min(later(now_, kLaunchTimeout), give_up_time(service))});
   announce(notice::Starting{service.id});
   actions_.push_back(Spawn{service.id});
 }
@@ -157,6 +156,7 @@ void Supervisor::on(const Spawned& event) {
   service.spawn_delays.reset();
   service.failure.reset();
   ++service.start_count;
+  service.started_at = now_;
   // A stop may have begun meanwhile. It waits for its tier then, as the others do.
   const bool stops = is_to_stop(service);
   if (service.wanted == Wanted::Up) announce(notice::Started{service.id});
@@ -207,6 +207,15 @@ void Supervisor::on(const SpawnFailed& event) {
   if (!std::holds_alternative<state::Launching>(service.state))
     return broken_invariant("a failure that nobody asked for");
   start_failed(service, event.failure);
+}
+
+// With its start-timeout the attempt has failed; another one may come to more.
+void Supervisor::launch_overdue(Service& service) {
+  if (now_ < give_up_time(service) || service.wanted == Wanted::Down) return cancel_launch(service);
+  announce(notice::TimedOut{service.id, now_ - service.begun_at, "its program did not begin"});
+  actions_.push_back(CancelSpawn{service.id});
+  service.code = exit_code::kBootFailed;
+  attempt_failed(service);
 }
 
 // Nothing of its program has run.

@@ -193,6 +193,7 @@ class Supervisor {
   void begin_attempt(Service& service);
   void launch(Service& service);
   void start_failed(Service& service, const StartFailure& failure);
+  void launch_overdue(Service& service);
   void cancel_launch(Service& service);
   void requirement_failed(Service& service, ServiceId required);
   const ServiceId* failed_requirement(const Service& service) const;

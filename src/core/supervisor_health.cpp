@@ -171,8 +171,7 @@ void Supervisor::on(const StoodStill& event) {
               enter(service, pre_start);
             },
             [&](state::Launching launching) {
-              if (is_to_stop(service)) return;
-              enter(service, state::Launching{later(launching.give_up_at, event.span)});
+              enter(service, state::Launching{later(launching.give_up_at, event.span), launching.stop_by});
             },
             [&](state::Starting starting) {
               starting.give_up_at = later(starting.give_up_at, event.span);

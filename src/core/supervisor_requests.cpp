@@ -46,8 +46,10 @@ void Supervisor::request_start(Service& service) {
           [&](state::PreStart pre_start) {
             if (pre_start.asked) start_after_end(service);
           },
+          // It is not to be stopped any more.
+          [&](state::Launching launching) { enter(service, state::Launching{launching.give_up_at}); },
           // It is on its way, or up.
-          [&](OneOf<state::Waiting, state::Launching, state::Starting, state::PostStart, state::Running> auto) {},
+          [&](OneOf<state::Waiting, state::Starting, state::PostStart, state::Running> auto) {},
       },
       State(service.state));
 }

@@ -34,8 +34,8 @@ void Supervisor::begin_stop(Service& service) {
           },
           // Its program gets the stop signal, when it begins.
           [&](state::Launching launching) {
-            const Time give_up_at = std::min(later(now_, kLaunchTimeoutOfStop), kill_time(service));
-            enter(service, state::Launching{std::min(launching.give_up_at, give_up_at)});
+            const Time limit = std::min(later(now_, kLaunchTimeoutOfStop), kill_time(service));
+            enter(service, state::Launching{launching.give_up_at, std::min(launching.stop_by, limit)});
           },
           // These look at `wanted` when they are over.
           [&](OneOf<state::Clearing, state::PostStop> auto) {},
@@ -167,7 +167,7 @@ void Supervisor::on(const DeadlineReached&) {
 void Supervisor::deadline_passed(Service& service) {
   std::visit(Overloaded{
                  [&](state::PreStart pre_start) { pre_start_overdue(service, pre_start); },
-                 [&](state::Launching) { cancel_launch(service); },
+                 [&](state::Launching) { launch_overdue(service); },
                  [&](const state::Starting& starting) {
                    if (now_ >= starting.give_up_at) return time_out(service, service.probe_detail);
                    probe_due(service, starting.probe);

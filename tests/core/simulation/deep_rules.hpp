@@ -149,6 +149,7 @@ class DeepRules {
   // The end of one service, and of all: deep_stop_rules.cpp.
   void see(const entry::Signalled& sent);
   void see(const entry::GroupWatched& watched);
+  void see(const entry::GroupForgotten& forgotten);
   void see(const entry::Ended& ended);
   void see(const entry::Swept&);
   void see(const entry::KilledEverything& kill);

@@ -4,6 +4,12 @@
 #include "simulation/deep_rules.hpp"
 
 namespace cinit::core::simulation {
+namespace {
+
+// From SIGKILL.
+constexpr Duration kAbandonTime = std::chrono::seconds(5);
+
+}  // namespace
 
 Time DeepRules::kill_time(ServiceId id) {
   const Facts& facts = of(id);
@@ -123,6 +129,20 @@ void DeepRules::see(const entry::GroupWatched& watched) {
   if (!remains_ || remains_->service != watched.service)
     wrong(watched.service, "has its group watched at a wrong time");
   clearing_.insert(watched.service);
+}
+
+// What SIGKILL has not ended after this time is left alone.
+void DeepRules::see(const entry::GroupForgotten& forgotten) {
+  const ServiceId id = forgotten.service;
+  if (clearing_.erase(id) == 0) return wrong(id, "has its group forgotten at a wrong time");
+  for (const auto& [pid, process] : processes_) {
+    const bool is_left =
+        process.leader == of(id).last_main && process.kind == Kind::Background && !ended_.contains(pid);
+    const auto kill = kills_.find(pid);
+    if (is_left && (kill == kills_.end() || now_ < kill->second + kAbandonTime)) {
+      wrong(id, "has somebody left alone who has not had enough time to end");
+    }
+  }
 }
 
 void DeepRules::see(const entry::Ended& ended) { ended_.emplace(ended.pid, ended.status); }

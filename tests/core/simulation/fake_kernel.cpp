@@ -131,6 +131,13 @@ void FakeKernel::do_action(const WatchGroup& action) {
   write(entry::GroupWatched{action.service});
 }
 
+void FakeKernel::do_action(const ForgetGroup& action) {
+  Main& main = mains_.at(action.service);
+  if (!main.watched || main.forgotten) violations_.push_back("a group is forgotten that is not watched");
+  main.forgotten = true;
+  write(entry::GroupForgotten{action.service});
+}
+
 // No random plan has a service that reads from another.
 void FakeKernel::do_action(const CloseInput& action) {
   violations_.push_back("the end of an input that " + plan_[action.service].spec.name + " does not have");
@@ -230,7 +237,7 @@ Pid FakeKernel::give_birth(Kind kind, ServiceId service, std::optional<Pid> lead
                   .leader = leader.value_or(pid),
                   .ignores_signals = chance(climate_.ignores_signals),
                   .takes_to_end = chance(40) ? 0s : some_time(3s),
-                  .takes_to_die = chance(climate_.undying) ? some_time(2s) : 0s,
+                  .takes_to_die = chance(climate_.undying) ? some_time(chance(30) ? 20s : 2s) : 0s,
                   .end_status = WaitStatus::exited(0),
                   .dies_of_signals = chance(50)};
   if (chance(climate_.fails)) {

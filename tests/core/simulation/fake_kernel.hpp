@@ -114,7 +114,7 @@ class FakeKernel {
   void do_action(const CancelSpawn& action);
   void do_action(const SendSignal& action);
   void do_action(const WatchGroup& action);
-  void do_action(const ForgetGroup& action) { mains_.at(action.service).forgotten = true; }
+  void do_action(const ForgetGroup& action);
   void do_action(const CloseInput& action);
   void do_action(const ShowState&) {}
   void do_action(const RunTask& action);

@@ -67,6 +67,9 @@ class Writer {
   std::string line(const entry::GroupWatched& watched) const {
     return "  the group of " + name(watched.service) + " is watched";
   }
+  std::string line(const entry::GroupForgotten& forgotten) const {
+    return "  the group of " + name(forgotten.service) + " is forgotten";
+  }
   std::string line(const entry::Ended& ended) const {
     return "  " + to_text(ended.pid) + " ends " + to_text(ended.status);
   }

@@ -61,6 +61,10 @@ struct Signalled {
 struct GroupWatched {
   ServiceId service;
 };
+// It is not, although somebody is left.
+struct GroupForgotten {
+  ServiceId service;
+};
 struct Ended {
   Pid pid;
   WaitStatus status;
@@ -116,9 +120,9 @@ struct Left {
 
 using What =
     std::variant<entry::Booted, entry::Told, entry::Born, entry::LaunchBegan, entry::LaunchCancelled, entry::Refused,
-                 entry::Signalled, entry::GroupWatched, entry::Ended, entry::Reaped, entry::TaskBegan, entry::TaskOver,
-                 entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan, entry::ProbeGivenUp, entry::Swept,
-                 entry::KilledEverything, entry::Said, entry::Left>;
+                 entry::Signalled, entry::GroupWatched, entry::GroupForgotten, entry::Ended, entry::Reaped,
+                 entry::TaskBegan, entry::TaskOver, entry::TaskSignalled, entry::TaskGivenUp, entry::ProbeBegan,
+                 entry::ProbeGivenUp, entry::Swept, entry::KilledEverything, entry::Said, entry::Left>;
 
 struct Entry {
   Time at;
