@@ -30,6 +30,15 @@ bool was_asked_to_end(const State& state) {
          std::holds_alternative<state::Killing>(state);
 }
 
+// Whether cinit's signal has ended it.
+bool is_own_doing(const State& before, Signal stop_signal, WaitStatus status) {
+  if (!status.by_signal()) return false;
+  const bool killed = std::holds_alternative<state::Killing>(before);
+  const bool asked = killed || std::holds_alternative<state::Stopping>(before);
+  return (killed && status.signal() == kKill) ||
+         (asked && (status.signal() == stop_signal || status.signal() == kTerminate));
+}
+
 }  // namespace
 
 void Supervisor::on(const Exited& event) {
@@ -47,7 +56,10 @@ void Supervisor::main_process_ended(Service& service, const Exited& event) {
   const Duration ran = now_ - service.started_at;
   const State before = service.state;
   const bool killed = std::holds_alternative<state::Killing>(before);
-  service.code = event.status.shell_code();
+  // The code that a signal of cinit makes of a failure says nothing.
+  const bool has_failed = service.condemned || service.failed_for_good;
+  const bool says_nothing = has_failed && is_own_doing(before, service.plan->spec.stop_signal, event.status);
+  service.code = says_nothing ? exit_code::kBootFailed : event.status.shell_code();
   service.last_end = event.status;
   service.end_of_attempt = event.status;
   // It may have ended by itself before the SIGKILL reached it.

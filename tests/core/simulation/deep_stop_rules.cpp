@@ -54,7 +54,8 @@ void DeepRules::asked(ServiceId id, Signal signal) {
   facts.condemned = facts.condemned || (is_overdue && !stops());
   const bool is_own_fault = facts.condemned || is_overdue;
   if (!stops() && facts.wanted && !facts.restart_due && !is_own_fault) wrong(id, "is asked to end for no reason");
-  const bool ran_too_late = stops() && just_runs_ == id;
+  // Its turn to stop had come before it ran.
+  const bool ran_too_late = (stops() || !facts.wanted) && just_runs_ == id;
   if (facts.up_since && !is_own_fault && !hurries() && !ran_too_late) {
     pre_stop_is_over(id);
     if (spec(id).stop_command && !facts.stop_command_failed) wrong(id, "gets its stop signal, not its stop command");

@@ -47,35 +47,28 @@ void FakeKernel::carry_out(const Action& action, Time now) {
 
 void FakeKernel::do_action(const Spawn& action) {
   if (launches_.contains(action.service)) violations_.push_back("two starts at once");
-  if (chance(climate_.starts_slowly)) {
-    const Time ends_at = chance(climate_.start_hangs) ? kNever : now_ + some_time(3s);
-    launches_.emplace(action.service, Launch{ends_at});
-    write(entry::LaunchBegan{action.service});
-    return;
-  }
-  if (const auto failure = refusal(action.service)) {
-    write(entry::Refused{action.service, *failure});
-    answers_.push_back(SpawnFailed{action.service, *failure});
-    return;
-  }
-  mains_[action.service] = Main{give_birth(Kind::Leader, action.service, std::nullopt)};
-  answers_.push_back(Spawned{action.service});
+  Launch& launch = launches_[action.service];
+  if (!chance(climate_.starts_slowly)) return answers_.push_back(finish(action.service, launch));
+  launch.ends_at = chance(climate_.start_hangs) ? kNever : now_ + some_time(3s);
+  write(entry::LaunchBegan{action.service});
 }
 
 // Its program begins, or it fails at last.
-void FakeKernel::finish(Launch& launch) {
-  const auto found =
-      std::find_if(launches_.begin(), launches_.end(), [&](const auto& entry) { return &entry.second == &launch; });
-  const ServiceId service = found->first;
+Event FakeKernel::finish(ServiceId service, Launch& launch) {
   launch.over = true;
   launch.failure = refusal(service);
   if (launch.failure) {
     write(entry::Refused{service, *launch.failure});
-    untold_.emplace_back(SpawnFailed{service, *launch.failure});
-    return;
+    return SpawnFailed{service, *launch.failure};
   }
   mains_[service] = Main{give_birth(Kind::Leader, service, std::nullopt), false};
-  untold_.emplace_back(Spawned{service});
+  return Spawned{service};
+}
+
+bool FakeKernel::answers(const Event& event, ServiceId service) {
+  const auto* spawned = std::get_if<Spawned>(&event);
+  const auto* failed = std::get_if<SpawnFailed>(&event);
+  return (spawned && spawned->service == service) || (failed && failed->service == service);
 }
 
 // The process is killed before its program has done anything, and nobody is told of its end.
@@ -83,11 +76,9 @@ void FakeKernel::do_action(const CancelSpawn& action) {
   const auto found = launches_.find(action.service);
   if (found == launches_.end()) return violations_.push_back("the end of a start that is not under way");
   write(entry::LaunchCancelled{action.service});
-  std::erase_if(untold_, [&](const Event& untold) {
-    const auto* spawned = std::get_if<Spawned>(&untold);
-    const auto* failed = std::get_if<SpawnFailed>(&untold);
-    return (spawned && spawned->service == action.service) || (failed && failed->service == action.service);
-  });
+  const auto is_its = [&](const Event& event) { return answers(event, action.service); };
+  std::erase_if(untold_, is_its);
+  std::erase_if(answers_, is_its);
   if (found->second.over && !found->second.failure) {
     Main& main = mains_.at(action.service);
     main.told = main.reaped = main.forgotten = true;
@@ -96,6 +87,14 @@ void FakeKernel::do_action(const CancelSpawn& action) {
     }
   }
   launches_.erase(found);
+}
+
+std::optional<Event> FakeKernel::take_answer() {
+  if (answers_.empty()) return std::nullopt;
+  const Event answer = answers_.front();
+  answers_.pop_front();
+  telling(answer);
+  return answer;
 }
 
 std::optional<StartFailure> FakeKernel::refusal(ServiceId service) {
@@ -314,8 +313,8 @@ std::vector<FakeKernel::Due> FakeKernel::due(Time now) {
   for (const auto& [pid, process] : processes_) {
     if (due_time(process) <= now) due.emplace_back(pid);
   }
-  for (auto& [service, launch] : launches_) {
-    if (!launch.over && launch.ends_at <= now) due.emplace_back(&launch);
+  for (const auto& [service, launch] : launches_) {
+    if (!launch.over && launch.ends_at <= now) due.emplace_back(service);
   }
   for (auto& [service, command] : commands_) {
     if (!command.over && command.ends_at <= now) due.emplace_back(&command);
@@ -332,6 +331,7 @@ bool FakeKernel::step(Time now) {
   if (all.empty()) return false;
   std::visit(Overloaded{
                  [&](Pid pid) { act(processes_.at(pid)); },
+                 [&](ServiceId starts) { untold_.push_back(finish(starts, launches_.at(starts))); },
                  [&](auto* beside) { finish(*beside); },
              },
              all[random_.below(all.size())]);
@@ -444,7 +444,7 @@ void FakeKernel::telling(const Event& event) {
   told_nothing_left_ = std::holds_alternative<NothingLeft>(event);
   std::visit(Overloaded{
                  [&](const Spawned& spawned) {
-                   if (launches_.erase(spawned.service) == 0) return;  // it was answered at once
+                   launches_.erase(spawned.service);
                    mains_.at(spawned.service).known = true;
                    forget(spawned);
                  },

@@ -2,6 +2,7 @@
 // and writes down what happens.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,8 +43,8 @@ class FakeKernel {
 
   void carry_out(const Action& action, Time now);
 
-  // The answers to Spawn actions since the last call, oldest first. They are to be told before other events.
-  std::vector<Event> take_answers() { return std::exchange(answers_, {}); }
+  // The next answer to a Spawn action that is answered at once. They are to be told before other events.
+  std::optional<Event> take_answer();
 
   // When the next process does something by itself.
   Time next_process_event() const;
@@ -96,9 +97,9 @@ class FakeKernel {
     std::variant<WaitStatus, StartFailure> result;
     bool over = false;
   };
-  // A start that is not answered at once.
+  // A start that is not answered yet.
   struct Launch {
-    Time ends_at;
+    Time ends_at = kNever;
     std::optional<StartFailure> failure = {};
     bool over = false;
   };
@@ -108,7 +109,7 @@ class FakeKernel {
     bool passes;
     bool over = false;
   };
-  using Due = std::variant<Pid, Launch*, Command*, Check*>;
+  using Due = std::variant<Pid, ServiceId, Command*, Check*>;  // a service: its start
 
   void do_action(const Spawn& action);
   void do_action(const CancelSpawn& action);
@@ -128,7 +129,8 @@ class FakeKernel {
   void do_action(const Exit& action);
 
   std::vector<Due> due(Time now);
-  void finish(Launch& launch);
+  Event finish(ServiceId service, Launch& launch);
+  static bool answers(const Event& event, ServiceId service);
   void finish(Command& command);
   void finish(Check& check);
   void tell(Process& process);
@@ -168,7 +170,7 @@ class FakeKernel {
   std::map<ServiceId, Check> checks_;
   std::vector<Event> untold_;  // what was said, and the ends of commands and probes, also when nobody waits for them
   std::set<ServiceId> broken_;
-  std::vector<Event> answers_;
+  std::deque<Event> answers_;
   bool main_suspension_untold_ = false;
   bool end_is_looked_for_ = false;  // NothingLeft is to be told
   bool told_nothing_left_ = false;  // and has been since the last other event

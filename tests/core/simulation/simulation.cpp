@@ -189,9 +189,7 @@ class Simulation {
   }
 
   void tell_answers() {
-    for (auto answers = kernel_.take_answers(); !answers.empty(); answers = kernel_.take_answers()) {
-      for (const Event& answer : answers) handle(answer);
-    }
+    while (const auto answer = kernel_.take_answer()) handle(*answer);
   }
 
   Life& life_;
