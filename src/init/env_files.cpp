@@ -9,7 +9,7 @@
 namespace cinit::init {
 namespace {
 
-constexpr std::size_t kMost = 1 << 20;  // bytes of one file
+constexpr std::size_t kMostOfFile = 1 << 20;  // bytes of one file
 
 }  // namespace
 
@@ -27,10 +27,10 @@ void EnvFiles::read_next() {
     }
     place_ = *std::move(place);
     if (place_.trusted) {
-      take_in(os::read_file(place_.open(O_RDONLY), kMost));
+      take_in(os::read_file(place_.open(O_RDONLY), kMostOfFile));
       continue;
     }
-    work_.emplace(os::FileTask{os::FileTask::What::Read, place_.directory.get(), place_.name, 1, kMost, user_});
+    work_.emplace(os::FileTask{os::FileTask::What::Read, place_.directory.get(), place_.name, 1, kMostOfFile, user_});
     if (work_->fd() < 0) take_answer();
   }
 }

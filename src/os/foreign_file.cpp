@@ -15,7 +15,7 @@
 namespace cinit::os {
 namespace {
 
-constexpr mode_t kLogMode = 0644;
+constexpr mode_t kForeignLogMode = 0644;
 
 Error no_file(const char* message) { return {message, ENOTSUP}; }
 
@@ -48,7 +48,7 @@ Result<Place> reach(int directory, const std::string& path) {
   return place;
 }
 
-Fd make_in(const Place& place) { return place.open(O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kLogMode); }
+Fd make_in(const Place& place) { return place.open(O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kForeignLogMode); }
 
 bool look(const Place& place, struct stat& status) {
   const int flags = place.kernel_link ? 0 : AT_SYMLINK_NOFOLLOW;

@@ -30,7 +30,7 @@ const os::Identity kOwn;
 os::Identity user(uid_t uid) { return {uid, uid, {uid}}; }
 
 cinit::Result<os::FileYield> answer_of(os::FileProcess& process) {
-  if (process.error() != 0) return cinit::system_error(process.error());
+  if (process.fd() < 0) return *process.take();
   for (int turns = 0; turns < 1000; ++turns) {
     pollfd wanted{process.fd(), POLLIN, 0};
     poll(&wanted, 1, 10000);
