@@ -39,7 +39,9 @@ else()
   target_link_options(cinit_options INTERFACE -Wl,-z,relro,-z,now -s)
 endif()
 if(CINIT_SANITIZE)
-  target_compile_options(cinit_options INTERFACE "-fsanitize=${CINIT_SANITIZE}" -fno-sanitize-recover=all)
+  target_compile_options(cinit_options INTERFACE "-fsanitize=${CINIT_SANITIZE}" -fno-sanitize-recover=all
+    # The product has no RTTI, without which the sanitizer cannot tell what its objects are, and shares templates with tests.
+    -fno-sanitize=vptr)
   target_link_options(cinit_options INTERFACE "-fsanitize=${CINIT_SANITIZE}")
 endif()
 if(CINIT_FUZZ)

@@ -103,7 +103,7 @@ TEST_CASE("my_init: what is written down at the start") {
        {0, "644\n644\n644\n"},
        {.env = {{"X1", "secret"}}},
        {},
-       {{"where the image has no dumps, not everybody may read them", {0, "644\n640\n640\n"}}}},
+       {{"values may be secrets: what the image has not made, not everybody may read", {0, "640\n640\n640\n"}}}},
   });
 }
 

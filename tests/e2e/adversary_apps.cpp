@@ -16,7 +16,7 @@ int stop_everybody(Arguments) {
   while (true) kill(-1, SIGSTOP);
 }
 
-// lease FILE: whoever opens or runs the file waits until the kernel takes the lease away (fs.lease-break-time).
+// hold-lease FILE: whoever opens or runs the file waits until the kernel takes the lease away (fs.lease-break-time).
 int hold_lease(Arguments arguments) {
   signal(SIGIO, SIG_IGN);
   const int fd = open(arguments[0], O_RDWR | O_CLOEXEC);

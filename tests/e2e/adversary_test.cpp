@@ -56,7 +56,7 @@ TEST_CASE("a lease on a service's program holds up that start alone, and no stop
   Container container;
   container.file("/srv/program", "#!/bin/sh\n", 0755);
   container.config(
-      "[service.holder]\ncommand = ['sh', '-c', 'chown 1000 /srv/program; exec app as 1000 app lease "
+      "[service.holder]\ncommand = ['sh', '-c', 'chown 1000 /srv/program; exec app as 1000 app hold-lease "
       "/srv/program']\n[service.victim]\nautostart = false\ncommand = '/srv/program'\n" +
       std::string(kUser) + kRooted);
   container.cinit().wait_for("rooted: ready\n");
@@ -83,7 +83,7 @@ TEST_CASE("a hook, a command and a probe that are held up keep the stop from not
     waiting += "command = 'app app1 victim'\nstop-command = ['/srv/program']\nstop-timeout = '500ms'\n";
   }
   container.config(
-      "[service.holder]\ncommand = ['sh', '-c', 'chown 1000 /srv/program; exec app as 1000 app lease "
+      "[service.holder]\ncommand = ['sh', '-c', 'chown 1000 /srv/program; exec app as 1000 app hold-lease "
       "/srv/program']\nready = { log = 'leased' }\nstop-timeout = '1s'\n" +
       waiting + kRooted);
   container.cinit().wait_for("rooted: ready\n");

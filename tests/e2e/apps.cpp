@@ -620,7 +620,7 @@ constexpr Mode kModes[] = {
     {"with", with},
     {"pair", pair},
     {"stop-everybody", stop_everybody},
-    {"lease", hold_lease},
+    {"hold-lease", hold_lease},
     {"pry", pry},
     {"leave-behind", leave_behind},
     {"stay", stay},

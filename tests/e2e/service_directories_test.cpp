@@ -262,7 +262,8 @@ TEST_CASE("the directories of services can be others, and none") {
   other.config("[cinit]\nservice-directories = ['/srv/services']\n");
   other.script("/srv/services/web/run", "exec app app1 web").script("unused/run", "exec app app1 unused");
   other.boot().wait_for("web: ready\n");
-  CHECK(has(other.sh("SVDIR=/srv/services sv status web"), "run: web: (pid "));
+  // The program runs a moment before cinit says so in supervise/.
+  other.wait_until([&] { return has(other.sh("SVDIR=/srv/services sv status web"), "run: web: (pid "); }, "web is up");
   CHECK(!other.logged("unused"));
 
   Box none;

@@ -205,7 +205,7 @@ TEST_CASE("what could make the writer wait is no log") {
   CHECK(in_child(body) == "it is no regular file; it is no regular file; no terminal of ours");
 }
 
-TEST_CASE("a FIFO waits for no reader; one of another user is none of root's logs") {
+TEST_CASE("a FIFO waits for no reader, and one of another user is none of root's logs") {
   const UserTree tree;
   REQUIRE(mkfifo((tree / "home/fifo").c_str(), 0600) == 0);
   tree.give("home/fifo", kUser);
