@@ -35,6 +35,39 @@ bool read_ignored(SignalSet& ignored) {
   return size > 0 && parse_ignored(text, text + size, ignored);
 }
 
+siginfo_t caught;
+
+void note(int, siginfo_t* info, void*) { caught = *info; }
+
+// Returns those of `signals` that have the handler now: neither KILL and STOP, nor those that libc keeps for itself.
+SignalSet set_handlers(const SignalSet& signals) {
+  struct sigaction action {};
+  action.sa_sigaction = note;
+  action.sa_flags = SA_SIGINFO;
+  sigfillset(&action.sa_mask);
+  SignalSet handled;
+  for (int signal = 1; signal <= 64; ++signal) {
+    if (signals.has(signal) && ::sigaction(signal, &action, nullptr) == 0) handled = handled | SignalSet::of(signal);
+  }
+  return handled;
+}
+
+// Where rt_sigtimedwait(2) is refused: the signals can reach a handler while ppoll(2) waits, and at no other time. One of
+// them does in each call, because the mask from before is back as soon as the handler has returned.
+int wait_in_poll(siginfo_t& info, const SignalSet& signals, const timespec* timeout) {
+  const SignalSet blocked = kHandledSignals.without(set_handlers(signals));
+  caught.si_signo = 0;
+  sys::call(SYS_ppoll, 0, 0, sys::word(timeout), sys::word(&blocked), sizeof(blocked));
+  info = caught;
+  return caught.si_signo;
+}
+
+int wait(siginfo_t& info, const SignalSet& signals, const timespec* timeout) {
+  const long signal = sys::sigtimedwait(signals, &info, timeout);
+  if (signal > 0) return static_cast<int>(signal);
+  return signal == -EAGAIN || signal == -EINTR ? 0 : wait_in_poll(info, signals, timeout);
+}
+
 }  // namespace
 
 SignalSet block_signals(const SignalSet& signals) {
@@ -68,14 +101,12 @@ long sys::without_signal(long result) {
 
 int wait_for_signal(siginfo_t& info, Time deadline, const SignalSet& signals) {
   const timespec timeout = to_timespec(deadline == kNever ? Duration::zero() : deadline - now());
-  const long signal = sys::sigtimedwait(signals, &info, deadline == kNever ? nullptr : &timeout);
-  return signal > 0 ? static_cast<int>(signal) : 0;
+  return wait(info, signals, deadline == kNever ? nullptr : &timeout);
 }
 
 int take_signal(siginfo_t& info, const SignalSet& signals) {
   const timespec at_once{};
-  const long signal = sys::sigtimedwait(signals, &info, &at_once);
-  return signal > 0 ? static_cast<int>(signal) : 0;
+  return wait(info, signals, &at_once);
 }
 
 }  // namespace cinit::os

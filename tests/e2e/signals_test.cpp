@@ -1,5 +1,8 @@
 // Signals that PID 1 gets, and those that it passes on.
 #include <doctest/doctest.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
 
 #include "both_loops.hpp"
 #include "container.hpp"
@@ -143,4 +146,57 @@ TEST_CASE("children start with an empty mask and default dispositions, whatever 
   CHECK(container.wait_exit().code == 0);
   CHECK(container.logged("SigBlk:\t0000000000000000\n"));
   CHECK(container.logged("SigIgn:\t0000000000000000\n"));
+}
+
+namespace {
+
+// A shell that says "ready" and then "got SIGNAL". It waits for signals with other calls than cinit.
+const std::string kShell =
+    "for s in USR1 HUP; do trap \"echo got $s\" $s; done; trap 'echo bye; exit 0' TERM; echo ready; "
+    "while :; do sleep 1000 & wait $!; kill $!; done";
+
+Container& start_refused(Container& container, int error, const Arguments& cinit) {
+  Arguments command{"/bin/app", "refuse", std::to_string(SYS_rt_sigtimedwait), std::to_string(error), "/sbin/cinit"};
+  command.insert(command.end(), cinit.begin(), cinit.end());
+  return container.start(command);
+}
+
+}  // namespace
+
+TEST_CASE("where waiting for signals is refused, a lone command gets them all the same, and nothing is polled") {
+  for (const int error : {ENOSYS, EPERM}) {
+    for (const Arguments& as : {Arguments{"--"}, {"--as", "tini"}, {"--as", "dumb-init"}, {"--as", "catatonit"}}) {
+      CAPTURE(error);
+      CAPTURE(as.back());
+      Container container;
+      Arguments cinit = as;
+      cinit.insert(cinit.end(), {"sh", "-c", kShell});
+      start_refused(container, error, cinit).wait_for("ready\n");
+      const Effort before = container.effort();
+      container.watch_for(200ms);
+      const Effort idle = container.effort();
+      CHECK(idle.processor_time - before.processor_time <= 20ms);
+      CHECK(idle.waits - before.waits <= 2);
+      for (const auto& [signal, name] : {std::pair{SIGUSR1, "USR1"}, {SIGHUP, "HUP"}, {SIGUSR1, "USR1"}}) {
+        container.forget_log();
+        container.signal(signal);
+        container.wait_for("got " + std::string(name) + "\n");
+      }
+      container.signal(SIGTERM);
+      CHECK(container.wait_exit().code == 0);
+      CHECK(container.logged("bye\n"));
+    }
+  }
+}
+
+TEST_CASE("where waiting for signals is refused, what a lone command leaves behind is reaped and stopped") {
+  Container container;
+  start_refused(container, ENOSYS, {"--", "sh", "-c", "setsid sleep 1000 & " + kShell});
+  container.wait_for("ready\n");
+  container.exec({"sh", "-c", "setsid sh -c '(true &) ; (true &)'"});
+  container.wait_until([&] { return container.zombies() == 0; }, "all are reaped");
+  container.signal(SIGTERM);
+  const End end = container.wait_exit();
+  CHECK(end.code == 0);
+  CHECK(end.took < 2s);
 }
