@@ -380,8 +380,19 @@ void Supervisor::account(const Service& service, bool was_alive, bool alive) {
   }
 }
 
+Actions Supervisor::cannot_go_on(const char* what, Time now) {
+  now_ = std::max(now_, now);
+  internal_error(what);
+  advance_shutdown();
+  return std::exchange(actions_, {});
+}
+
 void Supervisor::broken_invariant(const char* what) {
   assert(false && "broken invariant");
+  internal_error(what);
+}
+
+void Supervisor::internal_error(const char* what) {
   announce(notice::InvariantBroken{what});
   begin_shutdown({notice::StopCause::InternalError, std::nullopt}, std::nullopt);
   shutdown_->reason.cause = notice::StopCause::InternalError;

@@ -66,6 +66,9 @@ class Supervisor {
   // Takes in what has happened. `now` never goes back. Actions are to be carried out in their order, before the next event.
   Actions handle(const Event& event, Time now);
 
+  // Something has happened that cinit cannot go on with: begins the graceful stop, exit code 70.
+  Actions cannot_go_on(const char* what, Time now);
+
   // When DeadlineReached is due; kNever when there is nothing to wait for but other events.
   Time next_deadline() const;
 
@@ -334,6 +337,7 @@ class Supervisor {
   void note_coming_up(Service& service);
   void announce(Notice notice) { actions_.push_back(Announce{std::move(notice)}); }
   void broken_invariant(const char* what);
+  void internal_error(const char* what);
 
   const Plan& plan_;  // what is in it changes before PlanRevised is told
   Random random_;

@@ -9,6 +9,7 @@
 #include "config/load.hpp"
 #include "config/sources.hpp"
 #include "init/apply_sysctl.hpp"
+#include "init/emergency_stop.hpp"
 #include "init/environment.hpp"
 #include "init/init.hpp"
 #include "init/launcher.hpp"
@@ -17,6 +18,7 @@
 #include "init/termination_log.hpp"
 #include "os/file.hpp"
 #include "os/line_writer.hpp"
+#include "os/memory_reserve.hpp"
 #include "os/unix_stream.hpp"
 #include "servicedir/contenv.hpp"
 #include "servicedir/service_trees.hpp"
@@ -224,7 +226,8 @@ End run(const Blueprint& blueprint, Surroundings& surroundings, Output output) {
   // Lines for the same file go through one writer.
   std::optional<os::LineWriter> own_out;
   os::LineWriter& out = os::is_same_file(1, 2) ? output.err : own_out.emplace(1);
-  Listener listener(plan, config, loop->poller, loop->discarder, {out, output.err, upstream_of(surroundings)}, output.log);
+  Listener listener(plan, config, loop->poller, loop->discarder, {out, output.err, upstream_of(surroundings)},
+                    output.log);
   Launcher launcher(plan, config, surroundings, listener);
   const Personality* const personality = blueprint.request.personality;
   const MakeWords make_words = personality ? personality->words : make_own_words;
@@ -299,6 +302,8 @@ int boot(const BootRequest& request) {
   config::Loaded loaded = load(sources, request, surroundings.environment);
   if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
   config::Container& container = loaded.config.container;
+  set_emergency_budget(container.stop_timeout.value_or(config::kDefaultStopTimeout));
+  os::MemoryReserve::install(emergency_stop);
   os::LineWriter err(2);
   err.tell_if_lost(
       "cinit: no more lines come here: this terminal cannot be opened anew (/proc, its owner), and cinit writes to "

@@ -9,6 +9,7 @@
 #include "base/line.hpp"
 #include "init/tokens.hpp"
 #include "os/clock.hpp"
+#include "os/memory_reserve.hpp"
 #include "os/wait.hpp"
 
 namespace cinit::init {
@@ -89,10 +90,25 @@ int Init::run() {
     control_.progress();
     log_.flush();
     listener_.watch_room();
+    make_room_in_memory();
   }
   listener_.finish(later(os::now(), core::kReapingTime));
   log_.flush();
   return *exit_code_;
+}
+
+// An allocation has used up the reserve: what services have said is not worth the end of all of them.
+void Init::make_room_in_memory() {
+  if (!os::MemoryReserve::was_used() || supervisor_.is_stopping()) return;
+  listener_.relay().forget_all();
+  if (os::MemoryReserve::keep()) {
+    log_.write(
+        {config::LogLevel::Warning, "", "memory",
+         "there was no memory left for cinit: the last lines of services, which `cinit logs` shows, are dropped"});
+    return;
+  }
+  carry_out(supervisor_.cannot_go_on("no memory is left", os::now()));
+  tell_answers();
 }
 
 // The process that sends a signal or a request may have seen that a program runs: its start comes first.
@@ -102,8 +118,8 @@ void Init::take_in_starts() {
 }
 
 Time Init::next_deadline() const {
-  return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(), discarder_.next_try(),
-                   look_again_, rescan_at_, directories_.next_look()});
+  return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(),
+                   discarder_.next_try(), look_again_, rescan_at_, directories_.next_look()});
 }
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.

@@ -91,6 +91,7 @@ class Init final : private control::Host {
   void check_suspension();
   std::vector<core::SignalReceived> take_signals();
   void take_in_starts();
+  void make_room_in_memory();
   void check_deadline();
   void look_who_is_left();
   void watch(pid_t pid);

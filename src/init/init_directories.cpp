@@ -275,6 +275,9 @@ void Init::revise_plan() {
   scripts_.grow(plan_.services.size());
   directories_.grow(plan_.services.size());
   listener_.plan_revised();
+  for (const core::ServiceId service : revised.described) {
+    listener_.relay().forget(static_cast<output::Service>(core::index_of(service)));
+  }
   carry_out(supervisor_.handle(revised, os::now()));
   for (const core::ServiceId service : revised.removed) directories_.mark(service);
   if (!directories_are_open_) return;

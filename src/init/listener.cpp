@@ -41,8 +41,7 @@ bool notifies(const config::Service& spec) {
 }
 
 core::StartFailure failure(StartStage stage, int error, std::string detail) {
-  const bool is_shortage =
-      error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
+  const bool is_shortage = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
   return {stage, error, std::move(detail), is_shortage};
 }
 
@@ -169,7 +168,8 @@ std::optional<core::StartFailure> Listener::open_notify_socket(core::ServiceId i
   if (!notifies(spec)) return std::nullopt;
   Voice& voice = at(id);
   const uid_t owner = user.uid == static_cast<uid_t>(-1) ? geteuid() : user.uid;
-  const bool is_usable = voice.socket && voice.owner == owner && voice.head == Voice::Head::Free && empty(*voice.socket);
+  const bool is_usable =
+      voice.socket && voice.owner == owner && voice.head == Voice::Head::Free && empty(*voice.socket);
   if (!is_usable) {
     if (auto failed = renew_notify_socket(id, owner, user.gid)) return failed;
   }

@@ -46,7 +46,8 @@ std::optional<core::ProbeEnded> Prober::look(core::ServiceId service, Running& r
   }
   if (watch(service, attempt)) return std::nullopt;
   // It would wait until its timeout, and the service would be blamed.
-  const core::ProbeEnded ended{service, false, "it cannot be waited for: " + poller_.error().message, running.number, false};
+  const core::ProbeEnded ended{service, false, "it cannot be waited for: " + poller_.error().message, running.number,
+                               false};
   running_.erase(service);
   return ended;
 }

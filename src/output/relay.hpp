@@ -93,6 +93,9 @@ class Relay {
   // The end of cinit: passes on what is in all pipes, and waits for room until `deadline`. False: it was not enough.
   bool finish(Time deadline);
 
+  // Drops the last lines of a service, whose place another one has now; or those of all, for want of memory.
+  void forget(Service service) { rings_.erase(service); }
+  void forget_all() { rings_.clear(); }
   // The service's last lines that fit into its buffer, the oldest first.
   void for_each_record(Service service, const Observer& visit) const;
   // The last `most` of them as text, the oldest first.

@@ -7,7 +7,8 @@ namespace cinit::output {
 
 void Ring::push(const Record& record) {
   if (capacity_ <= sizeof(Header)) return;
-  if (!bytes_) bytes_.reset(new char[capacity_]);
+  if (!bytes_) bytes_.reset(static_cast<char*>(malloc(capacity_)));
+  if (!bytes_) return;
   const std::size_t size = std::min(record.text.size(), capacity_ - sizeof(Header));
   while (capacity_ - used_ < sizeof(Header) + size) drop_oldest();
   const Header header{record.number, record.time, static_cast<std::uint32_t>(size), record.stream, record.continues};

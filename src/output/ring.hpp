@@ -1,6 +1,8 @@
 // The last lines of a service.
 #pragma once
 
+#include <stdlib.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,7 +13,7 @@
 namespace cinit::output {
 
 // A ring of bytes: each line takes its length and a few bytes more, and the oldest make room for a new one. The memory is
-// allocated with the first line.
+// allocated with the first line; without memory for it no line is kept.
 class Ring {
  public:
   Ring(Service service, std::size_t capacity) : service_(service), capacity_(capacity) {}
@@ -39,7 +41,11 @@ class Ring {
 
   Service service_;
   std::size_t capacity_;
-  std::unique_ptr<char[]> bytes_;
+  struct Free {
+    void operator()(char* memory) const { free(memory); }
+  };
+  // Not by operator new, for which want of memory is the end.
+  std::unique_ptr<char, Free> bytes_;
   std::size_t first_ = 0;  // where the oldest line begins
   std::size_t used_ = 0;
   std::size_t count_ = 0;

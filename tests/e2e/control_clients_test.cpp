@@ -216,6 +216,25 @@ TEST_CASE("one that reads nothing of logs -f while a service floods costs no mem
   stops_in_time(container);
 }
 
+TEST_CASE(
+    "when clients use up all memory that there is, the stop is graceful, with the exit code of an internal error") {
+  Container container;
+  container.config("[cinit]\nlog-prefix = 'name'\nstop-timeout = '5s'\n" + std::string(kWeb) + kFlood).cinit();
+  container.wait_for("web: ready\n");
+  container.wait_until([&] { return !container.read("/tmp/flood").empty(); }, "the flood");
+  // Not more than it has now, and a little: the followers need a hundred times that.
+  const std::string pid = std::to_string(container.host_pid());
+  const std::string limit =
+      "data=$(($(sed -n 's/VmData:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/" + pid + "/status) * 1024 + 300000)); ";
+  REQUIRE(system((limit + "prlimit --pid " + pid + " --data=$data:$data").c_str()) == 0);
+  std::vector<Client> deaf;
+  for (int i = 0; i < 30; ++i) deaf.emplace_back(container).say("cinit/1 logs --follow\n");
+  const End end = container.wait_exit();
+  CHECK(end.code == 70);
+  CHECK(container.logged("no memory is left"));
+  CHECK(container.logged("web: app exit normally\n"));
+}
+
 TEST_CASE("one that follows gets all that is written until cinit ends, and then the end") {
   Container container;
   container.config("[cinit]\nlog-prefix = 'name'\n" + std::string(kWeb)).cinit().wait_for("web: ready\n");
