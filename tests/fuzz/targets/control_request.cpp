@@ -50,7 +50,8 @@ void take_control_request(std::string_view input) {
   if (line.size() < control::kLongestRequest) {
     require(again && *again == std::string(line) + "\n", "a request can be said again", line);
   }
-  constexpr std::array kAll{Option::Json, Option::NoWait, Option::Group, Option::Follow, Option::Lines};
+  constexpr std::array kAll{Option::Json,   Option::NoWait, Option::Group,
+                            Option::Follow, Option::Lines,  Option::ExpectWait};
   const auto arguments = control::parse_arguments(request->words, kAll);
   if (arguments) {
     check_select(arguments->words);
