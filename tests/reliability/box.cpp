@@ -136,29 +136,29 @@ Box::~Box() {
   fs::remove_all(place_, ignored);
 }
 
-std::string Box::host_path(const std::string& path) const {
+std::string Box::before_start(const std::string& path) const {
   return place_ + (path.starts_with("/home/app") ? "" : "/upper") + path;
 }
 
 Box& Box::file(const std::string& path, std::string_view text, int mode) {
-  write_file(host_path(path), text, mode);
+  write_file(before_start(path), text, mode);
   return *this;
 }
 
 Box& Box::directory(const std::string& path, unsigned owner, int mode) {
-  fs::create_directories(host_path(path));
-  checked(chmod(host_path(path).c_str(), static_cast<mode_t>(mode)), "chmod");
+  fs::create_directories(before_start(path));
+  checked(chmod(before_start(path).c_str(), static_cast<mode_t>(mode)), "chmod");
   return this->owner(path, owner);
 }
 
 Box& Box::link(const std::string& target, const std::string& path) {
-  fs::create_directories(fs::path(host_path(path)).parent_path());
-  fs::create_symlink(target, host_path(path));
+  fs::create_directories(fs::path(before_start(path)).parent_path());
+  fs::create_symlink(target, before_start(path));
   return *this;
 }
 
 Box& Box::owner(const std::string& path, unsigned owner) {
-  checked(lchown(host_path(path).c_str(), owner, owner), "chown");
+  checked(lchown(before_start(path).c_str(), owner, owner), "chown");
   return *this;
 }
 

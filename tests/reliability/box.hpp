@@ -58,6 +58,9 @@ class Box {
   Box& link(const std::string& target, const std::string& path);
   Box& owner(const std::string& path, unsigned owner);
 
+  // Where such a file is on this machine.
+  std::string before_start(const std::string& path) const;
+
   // Makes the container. Throws when that fails. Its output, unless `options` say otherwise, is collected in log().
   void start(const BoxOptions& options);
   // Lets a traced PID 1 go on to its exec.
@@ -89,7 +92,6 @@ class Box {
 
  private:
   [[noreturn]] void become_pid_1(const BoxOptions& options, int error_pipe);
-  std::string host_path(const std::string& path) const;
   void build_root(const BoxOptions& options) const;
 
   std::string place_;

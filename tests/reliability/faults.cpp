@@ -216,11 +216,12 @@ std::vector<Row> fault_rows(const Setting& setting, const Strings& previous) {
   std::vector<Row> rows;
   for (const auto& [key, count] : normal->counts) {
     const std::string call = key.substr(0, key.find('('));
-    if (!is_known_call(call)) rows.push_back({"faults", call, call, [call] { return unknown_call(call); }});
+    if (!is_known_call(call))
+      rows.push_back({"faults", call, call, [call](const Setting&) { return unknown_call(call); }});
   }
   for (const Fault& fault : faults) {
     rows.push_back(
-        {"faults", fault.call, fault.name(), [&setting, normal, fault] { return run(setting, *normal, fault); }});
+        {"faults", fault.call, fault.name(), [normal, fault](const Setting& now) { return run(now, *normal, fault); }});
     rows.back().may_be_left_out = !has_failed(fault);
   }
   return rows;

@@ -234,7 +234,7 @@ class Trial {
     }
     box_.start(options);
     if (!wait_until([&] { return box_.read_log(), starts() > 0; }, setting_.limit(3s)))
-      outcome_.fail("the service was not started");
+      outcome_.fail_late("the service was not started");
     const long before = effort_of(box_.pid()).resident_kb;
     const Duration span = setting_.soak ? 20s : 1s;
     flood_.pour(box_, span / 2);
@@ -258,9 +258,9 @@ class Trial {
     const Clock::time_point begin = Clock::now();
     bool answered = false;
     wait_until([&] { return box_.read_log(), answered = answers(), answered || box_.has_ended(); }, setting_.limit(1s));
-    outcome_.require(answered, "status was not answered within " +
-                                   std::to_string(static_cast<int>(milliseconds(Clock::now() - begin))) + " ms " +
-                                   when);
+    outcome_.require_in_time(answered, "status was not answered within " +
+                                           std::to_string(static_cast<int>(milliseconds(Clock::now() - begin))) +
+                                           " ms " + when);
     const long growth = effort_of(box_.pid()).resident_kb - before;
     outcome_.note("+" + std::to_string(growth) + " KB");
     outcome_.require(growth <= flood_.most_growth_kb, "PID 1 grew by " + std::to_string(growth) + " KB " + when);
@@ -285,8 +285,8 @@ class Trial {
     box_.signal(SIGTERM);
     const auto status = box_.wait_end(setting_.limit(1700ms));
     const int took = static_cast<int>(milliseconds(Clock::now() - begin));
-    outcome_.require(status.has_value(), "the stop is not over after " + std::to_string(took) + " ms of 1000 (state " +
-                                             status_of(box_.pid(), "State") + ")");
+    outcome_.require_in_time(status.has_value(), "the stop is not over after " + std::to_string(took) +
+                                                     " ms of 1000 (state " + status_of(box_.pid(), "State") + ")");
     if (!status) return;
     const int code = code_of(*status);
     outcome_.require(code == 0 || code == 137 || (code == 70 && flood_.most_data_kb > 0),
@@ -311,12 +311,13 @@ class Trial {
 
 }  // namespace
 
-std::vector<Row> flood_rows(const Setting& setting) {
+std::vector<Row> flood_rows() {
   static const std::vector<Flood> floods = all_floods();
   std::vector<Row> rows;
   for (const Flood& flood : floods) {
     const std::string group = flood.name.starts_with("signals ") ? "signals, 10,000 a second of each kind" : flood.name;
-    rows.push_back({"floods", group, flood.name, [&setting, &flood] { return Trial(setting, flood).run(); }, 2, false});
+    rows.push_back({"floods", group, flood.name,
+                    [&flood](const Setting& setting) { return Trial(setting, flood).run(); }, 2, false});
   }
   return rows;
 }

@@ -96,10 +96,11 @@ Outcome run(const Setting& setting, const std::vector<Refusal>& refusals) {
 
 }  // namespace
 
-std::vector<Row> kernel_rows(const Setting& setting) {
+std::vector<Row> kernel_rows() {
   std::vector<Row> rows;
-  const auto add = [&](const char* group, const std::string& name, const std::vector<Refusal>& refusals) {
-    rows.push_back({"kernels", group, name, [&setting, refusals] { return run(setting, refusals); }, 1, false});
+  const auto add = [&rows](const char* group, const std::string& name, const std::vector<Refusal>& refusals) {
+    rows.push_back(
+        {"kernels", group, name, [refusals](const Setting& setting) { return run(setting, refusals); }, 1, false});
   };
   std::vector<Refusal> all_missing;
   std::vector<Refusal> all_refused;

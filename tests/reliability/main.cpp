@@ -20,7 +20,7 @@ constexpr const char* kUsage =
     "usage: cinit_reliability --cinit FILE --app FILE [--soak] [--only PART] [--row TEXT] [--seed N] [--seconds N]\n"
     "                         [--failed-once FILE] [--evidence DIRECTORY] [--list]\n"
     "\n"
-    "Parts: faults, outputs, floods, adversary, kernels. --row selects the rows whose name holds TEXT.\n";
+    "Parts: faults, outputs, floods, adversary, traps, kernels. --row selects the rows whose name holds TEXT.\n";
 
 struct Options {
   std::string cinit, app, only, row, failed_once, evidence;
@@ -85,9 +85,10 @@ std::vector<Row> all_rows(const Setting& setting, const Options& options, const 
     }
   };
   add("adversary", [&] { return adversary_rows(setting); });
-  add("floods", [&] { return flood_rows(setting); });
-  add("outputs", [&] { return output_rows(setting); });
-  add("kernels", [&] { return kernel_rows(setting); });
+  add("floods", flood_rows);
+  add("traps", trap_rows);
+  add("outputs", output_rows);
+  add("kernels", kernel_rows);
   add("faults", [&] { return fault_rows(setting, failed_once); });
   return rows;
 }
@@ -156,7 +157,7 @@ int run(const Options& options) {
     for (const std::string& failure : result.outcome.failures) std::printf("       %s\n", failure.c_str());
     std::fflush(stdout);
   };
-  const auto results = run_rows(rows, capacity, begin + std::chrono::seconds(seconds), tell);
+  const auto results = run_rows(setting, rows, capacity, begin + std::chrono::seconds(seconds), tell);
   print_table(rows, results);
   std::printf("%.0f s, seed %llu\n", milliseconds(Clock::now() - begin) / 1000,
               static_cast<unsigned long long>(setting.seed));

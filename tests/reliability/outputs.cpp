@@ -273,8 +273,8 @@ class Trial {
   bool wait_for_start(std::size_t before) {
     const bool came =
         wait_until([&] { return starts() > before || box_.has_ended(); }, setting_.limit(3s)) && starts() > before;
-    outcome_.require(came,
-                     before == 0 ? "the service was not started" : "a service that crashed was not started again");
+    outcome_.require_in_time(
+        came, before == 0 ? "the service was not started" : "a service that crashed was not started again");
     return came;
   }
 
@@ -311,8 +311,8 @@ class Trial {
     const std::string socket = box_.inside("/run/cinit.sock");
     if (broken_.box.user != 0 || !broken_.box.proc) return;
     const Clock::time_point begin = Clock::now();
-    outcome_.require(ask(socket, "status", setting_.limit(1s)).find("quiet") != std::string::npos,
-                     "status was not answered");
+    outcome_.require_in_time(ask(socket, "status", setting_.limit(1s)).find("quiet") != std::string::npos,
+                             "status was not answered");
     worst_answer_ = Clock::now() - begin;
   }
 
@@ -350,10 +350,10 @@ class Trial {
     const Clock::time_point begin = Clock::now();
     const auto status = box_.wait_end(setting_.limit(1700ms));
     const Duration took = Clock::now() - begin;
-    outcome_.require(status.has_value(), "the stop is not over after " +
-                                             std::to_string(static_cast<int>(milliseconds(took))) +
-                                             " ms of 1000 (state " + status_of(box_.pid(), "State") + ", in " +
-                                             read_file("/proc/" + std::to_string(box_.pid()) + "/wchan") + ")");
+    outcome_.require_in_time(status.has_value(), "the stop is not over after " +
+                                                     std::to_string(static_cast<int>(milliseconds(took))) +
+                                                     " ms of 1000 (state " + status_of(box_.pid(), "State") + ", in " +
+                                                     read_file("/proc/" + std::to_string(box_.pid()) + "/wchan") + ")");
     if (!status) return;
     const int code = code_of(*status);
     const int wanted = !solo ? 0 : broken_.ends_by_itself ? 128 + SIGHUP : 128 + SIGKILL;
@@ -372,13 +372,14 @@ class Trial {
 
 }  // namespace
 
-std::vector<Row> output_rows(const Setting& setting) {
+std::vector<Row> output_rows() {
   std::vector<Row> rows;
   for (const Kind& kind : kKinds) {
     for (const char* prefix : {"none", "name", "json", "one command"}) {
-      rows.push_back({"outputs", kind.name, std::string(kind.name) + ", " + prefix,
-                      [&setting, &kind, prefix = std::string(prefix)] { return Trial(setting, kind, prefix).run(); }, 1,
-                      false});
+      rows.push_back(
+          {"outputs", kind.name, std::string(kind.name) + ", " + prefix,
+           [&kind, prefix = std::string(prefix)](const Setting& setting) { return Trial(setting, kind, prefix).run(); },
+           1, false});
     }
   }
   return rows;

@@ -26,7 +26,7 @@ struct Row {
   std::string part;   // "faults"
   std::string group;  // the line of the table that it is counted in
   std::string name;   // what was thrown; part and name together are unique, and select the row with --row
-  std::function<Outcome()> run;
+  std::function<Outcome(const Setting&)> run;
   int weight = 1;               // how much of a processor it uses, in quarters
   bool may_be_left_out = true;  // when the time is over
   Duration limit = std::chrono::seconds(60);
@@ -38,16 +38,17 @@ struct Result {
   Duration took{};
 };
 
-// Runs each row in a process of its own, several at a time. Those that may be left out are not begun after `deadline`.
-// `tell` is called for each that has ended.
-std::vector<Result> run_rows(const std::vector<Row>& rows, int capacity, Clock::time_point deadline,
-                             const std::function<void(const Result&)>& tell);
+// Runs each row in a process of its own, several at a time. Where all that failed was late, it is run again with more
+// patience. Rows that may be left out are not begun after `deadline`. `tell` is called for each that has ended.
+std::vector<Result> run_rows(const Setting& setting, const std::vector<Row>& rows, int capacity,
+                             Clock::time_point deadline, const std::function<void(const Result&)>& tell);
 
 // The parts. Each makes its rows; `previous` are the names of rows that have failed once.
 std::vector<Row> fault_rows(const Setting& setting, const Strings& previous);
-std::vector<Row> output_rows(const Setting& setting);
-std::vector<Row> flood_rows(const Setting& setting);
+std::vector<Row> output_rows();
+std::vector<Row> flood_rows();
 std::vector<Row> adversary_rows(const Setting& setting);
-std::vector<Row> kernel_rows(const Setting& setting);
+std::vector<Row> trap_rows();
+std::vector<Row> kernel_rows();
 
 }  // namespace cinit::reliability

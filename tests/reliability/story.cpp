@@ -177,7 +177,10 @@ class Visitor {
   void request() {
     if (over()) return;
     const std::string socket = box_.inside("/run/cinit.sock");
+    Clock::time_point next = Clock::now();
     expect("control: status", 1s, [&] {
+      if (Clock::now() < next) return false;
+      next = Clock::now() + 100ms;
       const std::string answer = ask(socket, "status", setting_.limit(500ms));
       return answer.find("plain") != std::string::npos && answer.find("end 0") != std::string::npos;
     });

@@ -12,6 +12,8 @@ int service(Arguments arguments);
 int mark(Arguments arguments);
 int logger(Arguments arguments);
 int hook(Arguments arguments);
+int deaf_root(Arguments arguments);
+int with_root_child(Arguments arguments);
 int flood(Arguments arguments);
 int adversary(Arguments arguments);
 

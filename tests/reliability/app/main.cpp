@@ -30,8 +30,10 @@ int main(int count, char** arguments) {
   struct {
     const char* word;
     int (*run)(app::Arguments);
-  } const parts[] = {{"service", app::service}, {"mark", app::mark},   {"logger", app::logger},
-                     {"hook", app::hook},       {"flood", app::flood}, {"adversary", app::adversary}};
+  } const parts[] = {{"service", app::service},     {"mark", app::mark},
+                     {"logger", app::logger},       {"hook", app::hook},
+                     {"deaf-root", app::deaf_root}, {"with-root-child", app::with_root_child},
+                     {"flood", app::flood},         {"adversary", app::adversary}};
   for (const auto& part : parts) {
     if (count > 1 && std::strcmp(part.word, arguments[1]) == 0) return part.run(arguments + 2);
   }

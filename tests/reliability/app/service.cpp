@@ -135,6 +135,25 @@ int service(Arguments arguments) {
   }
 }
 
+// deaf-root NAME: as a set-user-id program of root's, becomes root for good, and stays whatever comes.
+int deaf_root(Arguments arguments) {
+  if (setresuid(0, 0, 0) != 0) return 93;
+  signal(SIGTERM, SIG_IGN);
+  append("/shared/" + std::string(arguments[0]) + ".up", std::to_string(getpid()) + " " + identity());
+  while (true) pause();
+}
+
+// with-root-child NAME: a service with such a child in its process group. It ends when that is there.
+int with_root_child(Arguments arguments) {
+  append("/shared/" + std::string(arguments[0]) + ".up", std::to_string(getpid()) + " " + identity());
+  if (fork() == 0) {
+    execl("/bin/suid", "suid", "deaf-root", "child", nullptr);
+    _exit(92);
+  }
+  while (access("/shared/child.up", F_OK) != 0) sleep_ms(2);
+  return 3;
+}
+
 // mark NAME [CODE]: appends a line to /shared/NAME, and exits.
 int mark(Arguments arguments) {
   append("/shared/" + std::string(arguments[0]), std::to_string(getpid()) + " " + identity());
