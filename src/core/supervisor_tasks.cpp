@@ -89,12 +89,11 @@ bool Supervisor::task_failed(Service& service, Task task, const TaskEnded& event
   if (is_script(service)) return false;
   switch (task) {
     case Task::PreStart:
-      service.code = std::visit(Overloaded{
-                                    [](WaitStatus status) { return status.shell_code(); },
-                                    [](const StartFailure& failure) { return failure.exit_code(); },
-                                },
-                                event.result);
-      attempt_failed(service);
+      attempt_failed(service, std::visit(Overloaded{
+                                             [](WaitStatus status) { return status.shell_code(); },
+                                             [](const StartFailure& failure) { return failure.exit_code(); },
+                                         },
+                                         event.result));
       return true;
     case Task::PostStart: stop_condemned(service); return true;
     // The signal does what the command could not.
@@ -131,10 +130,11 @@ void Supervisor::tasks_done(Service& service, Task task) {
   }
 }
 
-// An attempt to start it has ended before there was a main process.
-void Supervisor::attempt_failed(Service& service) {
+// An attempt to start it has ended before there was a main process. Without a code it has taken too long, or was not to go on.
+void Supervisor::attempt_failed(Service& service, std::optional<int> code) {
   std::optional<notice::Restart> restart;
   const auto [ending, retry_at] = verdict(service, false, restart);
+  if (code || restart || ending == Ending::Failed) service.code = code.value_or(exit_code::kBootFailed);
   if (restart) announce(notice::Restarting{service.id, *restart});
   if (ending == Ending::Failed) {
     announce_failure(service);

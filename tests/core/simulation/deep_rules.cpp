@@ -12,6 +12,7 @@ DeepRules::DeepRules(const Plan& plan, const Record& record)
     : plan_(plan), record_(record), facts_(plan.services.size()) {
   for (std::size_t i = 0; i < facts_.size(); ++i) {
     facts_[i].unsettled = facts_[i].fresh = plan.services[i].wanted_at_boot;
+    facts_[i].wanted = plan.services[i].wanted_at_boot || plan.services[i].role != Role::Service;
   }
 }
 
@@ -97,13 +98,13 @@ void DeepRules::requested(const Requested& event) {
   if (event.what == Requested::What::Restart && runs) facts.restart_due = true;
   const bool in_pre_start = facts.task && facts.task->task == Task::PreStart;
   if (event.what == Requested::What::Restart && in_pre_start) facts.restart_due = true;
-  if (event.what == Requested::What::Start && runs && !facts.wanted) facts.restart_due = true;
   ask_for(event.service);
 }
 
 void DeepRules::ask_for(ServiceId id) {
   Facts& facts = of(id);
   const bool goes_on = facts.in_attempt && !facts.stop_began;
+  if (facts.runs_since && !facts.wanted) facts.restart_due = true;
   facts.held = false;
   facts.launch_stop = kNever;
   facts.wanted = true;

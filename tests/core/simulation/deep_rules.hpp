@@ -66,7 +66,7 @@ struct Facts {
   std::optional<Pid> last_main;  // that ended
   std::optional<int> code;       // of its last end, as a shell sees it
 
-  bool wanted = true;      // nobody asked for its stop
+  bool wanted = true;      // nobody asked for its stop since it was asked for
   bool held = false;       // somebody did, while it ran
   bool unsettled = false;  // to come up for the first time since it was asked for
   bool fresh = false;      // to be started because it was asked for, not because it crashed

@@ -25,6 +25,8 @@ void DeepRules::begin_stop(ServiceId id) {
   if (facts.stop_began) return;
   facts.stop_began = now_;
   facts.stop_was_own = !stops();
+  const bool is_overdue = facts.runs_since && !facts.up_since && now_ >= facts.give_up_at;
+  facts.condemned = facts.condemned || (is_overdue && !stops());
 }
 
 void DeepRules::see(const entry::Signalled& sent) {
@@ -51,7 +53,6 @@ void DeepRules::asked(ServiceId id, Signal signal) {
   facts.must_be_stopped = false;
   if (signal != spec(id).stop_signal && !hurries()) wrong(id, "gets a signal that is not its stop signal");
   const bool is_overdue = facts.runs_since && !facts.up_since && now_ >= facts.give_up_at;
-  facts.condemned = facts.condemned || (is_overdue && !stops());
   const bool is_own_fault = facts.condemned || is_overdue;
   if (!stops() && facts.wanted && !facts.restart_due && !is_own_fault) wrong(id, "is asked to end for no reason");
   // Its turn to stop had come before it ran.

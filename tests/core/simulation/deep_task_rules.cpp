@@ -112,7 +112,7 @@ void DeepRules::pre_start_ended(const TaskEnded& event, const entry::TaskBegan& 
   if (is_transient && !is_cut) take_back(facts);
   if (event.succeeded() && !is_cut) return;
   attempt_ends(event.service, task.index > 0 || !is_transient);
-  if (facts.condemned) facts.code = 1;
+  if (facts.condemned && facts.wanted && !stops()) facts.code = 1;
   if (is_cut || is_transient) return;
   facts.code = failure ? failure->exit_code() : as<WaitStatus>(event.result)->shell_code();
 }

@@ -161,6 +161,7 @@ void History::see(Index index, const entry::Said& said) {
 
 void History::spawn_failed(Index index, const SpawnFailed& event) {
   at_service(event.service).attempts.back().answered = index;
+  if (plan_.is_main(event.service) && stop_index() < index) main_gone_ = std::min(main_gone_, index);
   if (event.failure.transient) return;
   constexpr int kNoEntry = 2;
   at_service(event.service).code = event.failure.error == kNoEntry ? 127 : 126;

@@ -310,6 +310,7 @@ class StopRules {
   struct Forwarded {
     Index event;
     Signal signal;
+    bool is_turn = false;
   };
 
   std::vector<Forwarded> expected_for(const ProcessHistory& main) const {
@@ -320,8 +321,11 @@ class StopRules {
       const auto* got = told ? std::get_if<SignalReceived>(&told->event) : nullptr;
       const bool kills = i == history_.stop_signal(3) && !history_.spares_main_at(i);
       if (got && got->signal != kContinue && !kills && !waits_for_turn(i)) expected.push_back({i, got->signal});
-      if (is_turn_of_main(i)) expected.push_back({i, kTerminate});
+      if (is_turn_of_main(i)) expected.push_back({i, kTerminate, true});
     }
+    // When it runs at last, its stop signal comes after those that have waited for that.
+    std::stable_partition(expected.begin(), expected.end(),
+                          [&](const Forwarded& signal) { return signal.event < main.runs && !signal.is_turn; });
     return expected;
   }
 
