@@ -214,7 +214,6 @@ void Supervisor::launch_overdue(Service& service) {
   if (now_ < give_up_time(service) || service.wanted == Wanted::Down) return cancel_launch(service);
   announce(notice::TimedOut{service.id, now_ - service.begun_at, "its program did not begin"});
   actions_.push_back(CancelSpawn{service.id});
-  service.code = exit_code::kBootFailed;
   attempt_failed(service);
 }
 

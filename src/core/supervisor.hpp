@@ -223,7 +223,7 @@ class Supervisor {
   void give_up(Service& service);
   void tasks_done(Service& service, Task task);
   void signal_instead(Service& service);
-  void attempt_failed(Service& service);
+  void attempt_failed(Service& service, std::optional<int> code = std::nullopt);
   void ask_pre_start_to_end(Service& service);
   void pre_start_overdue(Service& service, state::PreStart pre_start);
   void pre_stop_overdue(Service& service, state::PreStop pre_stop);
