@@ -13,8 +13,8 @@
 namespace cinit::init {
 namespace {
 
-constexpr Duration kLookAgain = std::chrono::milliseconds(50);
-constexpr Duration kReapingTime = std::chrono::milliseconds(500);
+constexpr Duration kLookForChildren = std::chrono::milliseconds(50);
+constexpr Duration kTimeToReap = std::chrono::milliseconds(500);
 
 Duration budget = std::chrono::seconds(9);
 
@@ -32,7 +32,7 @@ bool reap_until(const os::Population& population, Time deadline) {
     while (change.pid != 0) change = os::reap_any();
     if (population.remaining(!change.no_children).who == os::Remaining::Who::Nobody) return true;
     siginfo_t info;
-    os::wait_for_signal(info, std::min(deadline, later(os::now(), kLookAgain)), os::SignalSet::of(SIGCHLD));
+    os::wait_for_signal(info, std::min(deadline, later(os::now(), kLookForChildren)), os::SignalSet::of(SIGCHLD));
   }
   return false;
 }
@@ -47,7 +47,7 @@ void emergency_stop() {
   population.terminate([](const os::Process&) { return false; });
   if (!reap_until(population, later(os::now(), budget))) {
     population.kill();
-    reap_until(population, later(os::now(), kReapingTime));
+    reap_until(population, later(os::now(), kTimeToReap));
   }
   os::sys::exit(exit_code::kInternal);
 }
