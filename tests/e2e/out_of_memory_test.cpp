@@ -21,9 +21,7 @@ std::string talkative(int count) {
   std::string toml = "[cinit]\nlog-prefix = 'name'\nlog-buffer = '1MB'\nstop-timeout = '3s'\n";
   for (int i = 0; i < count; ++i) {
     const std::string name = "s" + std::to_string(i);
-    toml += "[service." + name +
-            "]\nlimits = { data = 'unlimited' }\ncommand = ['sh', '-c', 'app lines x 3000; exec app app1 " + name +
-            "']\n";
+    toml += "[service." + name + "]\ncommand = ['sh', '-c', 'app lines x 3000; exec app app1 " + name + "']\n";
   }
   return toml;
 }

@@ -56,7 +56,10 @@ int send_with(int socket, std::string text, std::vector<os::Fd> passengers, int 
     const int fd = passengers[i].get();
     memcpy(CMSG_DATA(header) + i * sizeof(fd), &fd, sizeof(fd));
   }
-  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT | flags) < 0 ? errno : 0;
+  if (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT | flags) >= 0) return 0;
+  // Not to be closed by this process, which would wait for that.
+  for (os::Fd& passenger : passengers) passenger.release();
+  return errno;
 }
 
 }  // namespace cinit::test
