@@ -9,7 +9,9 @@
 namespace cinit::control {
 namespace {
 
-Error error_at(const std::string& path, const std::string& what) { return Error{path + ": " + what}; }
+Error error_at(const std::string& path, const std::string& what, int code = 0) { return {path + ": " + what, code}; }
+
+Error error_at(const std::string& path, int code) { return error_at(path, strerror(code), code); }
 
 // Where a file at `path` is. One name in a directory that stays what it is: other users may change that name at most, and
 // what is done to it concerns nothing that is not theirs already.
@@ -23,15 +25,9 @@ Result<os::Place> find(const std::string& path) {
 
 // An image may have no /run.
 Result<os::Place> find_or_make(const std::string& path) {
-  constexpr mode_t kMode = 0755;
   Result<os::Place> place = find(path);
   if (place || place.error().code != ENOENT) return place;
-  for (std::size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
-    const Result<os::Place> above = find(path.substr(0, end));
-    if (!above) return above.error();
-    const int made = mkdirat(above->directory.get(), above->name.c_str(), kMode);
-    if (made != 0 && errno != EEXIST) return system_error(errno);
-  }
+  if (Result<os::Place> made = os::make_place(path); !made) return made;
   return find(path);
 }
 
@@ -42,13 +38,13 @@ bool look(const os::Place& place, struct stat& status) {
 // std::nullopt when the path is free now.
 std::optional<Error> clear(const std::string& path, const os::Place& place, const os::UnixAddress& address) {
   struct stat status {};
-  if (!look(place, status)) return std::nullopt;  // gone meanwhile
+  if (!look(place, status)) return errno == ENOENT ? std::nullopt : std::optional(error_at(path, errno));
   if (!S_ISSOCK(status.st_mode)) return error_at(path, "something that is no socket is in its place");
   const int error = os::try_connect(address);
   if (error == 0) return error_at(path, "another cinit answers there");
-  if (error != ECONNREFUSED && error != ENOENT) return error_at(path, strerror(error));
+  if (error != ECONNREFUSED && error != ENOENT) return error_at(path, error);
   if (unlinkat(place.directory.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
-    return error_at(path, strerror(errno));
+    return error_at(path, errno);
   }
   return std::nullopt;
 }
@@ -62,15 +58,15 @@ Result<Listener> Listener::make(const std::string& path) {
                               std::to_string(os::UnixAddress::kMostPath) + " bytes");
   }
   Result<os::Place> place = find_or_make(path);
-  if (!place) return error_at(path, place.error().message);
+  if (!place) return error_at(path, place.error().message, place.error().code);
   os::Fd socket = os::listen_at(*address);
   if (socket.error() == EADDRINUSE) {
     if (std::optional<Error> error = clear(path, *place, *address)) return *std::move(error);
     socket = os::listen_at(*address);
   }
-  if (!socket) return error_at(path, strerror(socket.error()));
+  if (!socket) return error_at(path, socket.error());
   struct stat status {};
-  if (!look(*place, status)) return error_at(path, strerror(errno));
+  if (!look(*place, status)) return error_at(path, errno);
   return Listener(std::move(socket), *std::move(place), status.st_dev, status.st_ino);
 }
 
@@ -88,7 +84,7 @@ void Listener::close(os::Discarder& discarder) {
   while (error == 0) {
     os::Fd connection = accept();
     error = connection.error();
-    if (connection) discarder.close(std::move(connection));
+    if (connection) discarder.close(std::move(connection), os::Traffic::Stream);
   }
   // EINVAL is how accept(2) says that there is none and will be none. Otherwise the rest is left to the end of the process.
   error == EINVAL ? fd_.reset() : static_cast<void>(fd_.release());

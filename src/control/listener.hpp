@@ -18,7 +18,7 @@ namespace cinit::control {
 class Listener {
  public:
   // Makes the socket with mode 0600, and the directories above it that are missing. What stands at the path is replaced when
-  // it is a socket that no process answers on. The error names the path.
+  // it is a socket that no process answers on. The error names the path and has the errno.
   static Result<Listener> make(const std::string& path);
 
   Listener(Listener&& other) noexcept = default;

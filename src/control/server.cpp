@@ -6,12 +6,15 @@
 
 #include <algorithm>
 
+#include "os/file.hpp"
 #include "os/unix_stream.hpp"
 
 namespace cinit::control {
 namespace {
 
 using Interest = os::Poller::Interest;
+
+constexpr Duration kListenAgain = std::chrono::seconds(1);
 
 bool is_permitted(long uid) { return uid == 0 || uid == static_cast<long>(geteuid()); }
 
@@ -38,9 +41,18 @@ Server::~Server() {
 
 std::optional<Error> Server::listen(const std::string& path) {
   if (path.empty()) return std::nullopt;
-  Result<Listener> listener = Listener::make(path);
+  path_ = path;
+  std::optional<Error> error = try_to_listen();
+  if (error && os::may_pass(error->code)) listen_again_at_ = later(host_.now(), kListenAgain);
+  return error;
+}
+
+std::optional<Error> Server::try_to_listen() {
+  Result<Listener> listener = Listener::make(path_);
   if (!listener) return listener.error();
-  if (!poller_.add(listener->fd(), first_token_)) return Error{path + ": " + poller_.error().message};
+  if (!poller_.add(listener->fd(), first_token_)) {
+    return Error{path_ + ": " + poller_.error().message, poller_.error().code};
+  }
   listener_.emplace(*std::move(listener));
   return std::nullopt;
 }
@@ -81,7 +93,8 @@ void Server::accept_later(const std::string& why) {
 void Server::take_in(os::Fd fd) {
   const long uid = os::peer_uid(fd.get());
   if (!is_permitted(uid)) {
-    complain("a client of uid " + std::to_string(uid) + " is refused");
+    complain(uid < 0 ? std::string("a client is refused: SO_PEERCRED: ") + strerror(static_cast<int>(-uid))
+                     : "a client of uid " + std::to_string(uid) + " is refused");
     return turn_away(std::move(fd), "only root and the user of cinit may ask it", exit_code::kNotPermitted);
   }
   Client* client = free_place();
@@ -100,7 +113,7 @@ void Server::take_in(os::Fd fd) {
 
 void Server::turn_away(os::Fd fd, std::string_view why, int code) {
   os::sys::send(fd.get(), last_words(why, code));
-  discarder_.close(std::move(fd));
+  discarder_.close(std::move(fd), os::Traffic::Stream);
 }
 
 // All places are taken, by some who are answered in this turn: nobody has to go for whoever waits at the door.
@@ -130,7 +143,7 @@ Server::Client* Server::free_place() {
 void Server::drop(Client& client) {
   if (client.taken && !client.ended) commander_.forget(id_of(client));
   poller_.remove(client.fd.get());
-  discarder_.close(std::move(client.fd));
+  discarder_.close(std::move(client.fd), os::Traffic::Stream);
   client = Client{};
 }
 
@@ -161,7 +174,11 @@ void Server::hear(Client& client) {
   const long size = os::receive_text(client.fd.get(), buffer, kLongestRequest - client.request.size());
   if (size == -EAGAIN || size == -EINTR) return;
   if (size == -EPERM) return refuse(client, "descriptors came with the request");
-  if (size < 0 || (size == 0 && os::is_hung_up(client.fd.get()))) return drop(client);
+  if (size <= 0 && os::is_hung_up(client.fd.get())) return drop(client);
+  if (size < 0) {
+    return refuse(client, std::string("the request cannot be read: ") + strerror(static_cast<int>(-size)),
+                  exit_code::kTooMany);
+  }
   if (size == 0) return refuse(client, "the request has no end");
   client.heard = ++heard_;
   client.request.append(buffer, static_cast<std::size_t>(size));
@@ -174,14 +191,18 @@ void Server::hear(Client& client) {
   if (client.request.size() == kLongestRequest) refuse(client, "the request is too long");
 }
 
-void Server::refuse(Client& client, std::string_view why) {
+void Server::refuse(Client& client, std::string_view why, int code) {
   complain("a client is refused: " + std::string(why));
-  client.output += last_words(why, exit_code::kUsage);
+  client.output += last_words(why, code);
   client.asked = client.taken = client.ended = true;
   flush(client);
 }
 
 void Server::progress() {
+  if (host_.now() >= listen_again_at_) {
+    listen_again_at_ = kNever;
+    if (!listen(path_) && trouble_) trouble_("commands can come in now");
+  }
   for (Client& client : clients_) {
     if (!client.fd || !client.asked || client.taken) continue;
     client.taken = true;

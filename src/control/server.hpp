@@ -39,8 +39,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Makes the socket, mode 0600, in place of one that nobody answers on. An empty path makes none. The error names the
-  // path; without a socket everything else here does nothing.
+  // Makes the socket, mode 0600, in place of one that no process answers on. An empty path makes none. The error names the
+  // path; without a socket everything else here does nothing. Where the reason may pass, progress() tries it again.
   std::optional<Error> listen(const std::string& path);
 
   // Is called with a sentence for the log when clients are refused, closed or kept waiting: at once, and then at most every
@@ -57,6 +57,9 @@ class Server {
   // To be called once in each turn of the loop, when everything that has happened is known: carries out requests, answers
   // those that have waited long enough, sends. This is where the host is asked.
   void progress();
+
+  // When progress() is to be called though nothing happens; kNever: not at all.
+  Time next_deadline() const { return listen_again_at_; }
 
   // A service whose output is captured has written a line: for those who follow it. It is sent by progress().
   void line(core::ServiceId service, std::string_view text);
@@ -92,12 +95,13 @@ class Server {
     std::array<Client, kMostClients>& clients_;
   };
 
+  std::optional<Error> try_to_listen();
   void accept();
   void take_in(os::Fd fd);
   bool will_have_place();
   Client* free_place();
   void hear(Client& client);
-  void refuse(Client& client, std::string_view why);
+  void refuse(Client& client, std::string_view why, int code = exit_code::kUsage);
   void flush(Client& client);
   void update_interest(Client& client);
   void drop(Client& client);
@@ -118,7 +122,9 @@ class Server {
   std::array<Client, kMostClients> clients_;
   Outbox outbox_{clients_};
   Commander commander_;
+  std::string path_;
   std::optional<Listener> listener_;
+  Time listen_again_at_ = kNever;
   std::uint64_t heard_ = 0;  // counts what clients say
   TroubleObserver trouble_;
   Time quiet_until_{};

@@ -119,7 +119,7 @@ void Init::take_in_starts() {
 
 Time Init::next_deadline() const {
   return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(),
-                   discarder_.next_try(), look_again_, rescan_at_, directories_.next_look()});
+                   discarder_.next_try(), control_.next_deadline(), look_again_, rescan_at_, directories_.next_look()});
 }
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.

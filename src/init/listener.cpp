@@ -5,11 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "init/tokens.hpp"
 #include "notify/send.hpp"
+#include "os/clock.hpp"
+#include "os/file.hpp"
 #include "output/log_place.hpp"
 
 namespace cinit::init {
@@ -17,6 +20,9 @@ namespace {
 
 // What one turn of the loop listens to from one service, so that no process can keep it.
 constexpr int kMostDatagrams = 32;
+
+// How long a socket is left alone that could not be read.
+constexpr Duration kReadAgain = std::chrono::seconds(1);
 
 // Takes out what can be taken out in one turn. False: something is left.
 bool empty(notify::Socket& socket) {
@@ -41,8 +47,7 @@ bool notifies(const config::Service& spec) {
 }
 
 core::StartFailure failure(StartStage stage, int error, std::string detail) {
-  const bool is_shortage = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN;
-  return {stage, error, std::move(detail), is_shortage};
+  return {stage, error, std::move(detail), os::may_pass(error)};
 }
 
 // What the process said would not be heard, and it would be blamed for its silence.
@@ -64,6 +69,7 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
       config_(config),
       poller_(poller),
       discarder_(discarder),
+      log_(log),
       relay_({config.container.log_prefix, config.container.log_buffer.bytes}, channels.out, channels.err),
       pipes_(plan),
       upstream_(channels.upstream),
@@ -198,7 +204,7 @@ std::optional<core::StartFailure> Listener::renew_notify_socket(core::ServiceId 
 void Listener::close_notify_socket(Voice& voice) {
   if (!voice.socket) return;
   poller_.remove(voice.socket->fd());
-  discarder_.close(voice.socket->close());
+  discarder_.close(voice.socket->close(), os::Traffic::Datagrams);
   voice.socket.reset();
   voice.head = Voice::Head::Free;
 }
@@ -252,13 +258,38 @@ void Listener::hear_notifications(core::ServiceId id) {
   Voice& voice = at(id);
   for (int i = 0; i < kMostDatagrams && voice.socket && voice.head == Voice::Head::Free; ++i) {
     std::optional<notify::Received> received = voice.socket->receive();
+    if (!received && voice.socket->trouble() != 0) return tell_trouble(id);
     if (!received) return;
+    voice.trouble_is_told = false;
     hear(id, *received);
-    if (!received->holds_descriptors) continue;
-    voice.head = Voice::Head::Heard;
-    poller_.change(voice.socket->fd(), notification_token(id), os::Poller::Interest::None);
-    held_up_.push_back(id);
+    if (received->holds_descriptors) hold_up(id, Voice::Head::Heard);
   }
+}
+
+// The poller would report the socket in each turn.
+void Listener::hold_up(core::ServiceId id, Voice::Head head) {
+  Voice& voice = at(id);
+  voice.head = head;
+  poller_.change(voice.socket->fd(), notification_token(id), os::Poller::Interest::None);
+  held_up_.push_back(id);
+}
+
+void Listener::tell_trouble(core::ServiceId id) {
+  Voice& voice = at(id);
+  voice.readable_at = later(os::now(), kReadAgain);
+  hold_up(id, Voice::Head::Unreadable);
+  if (std::exchange(voice.trouble_is_told, true)) return;
+  const std::string why = strerror(voice.socket->trouble());
+  log_.write({config::LogLevel::Warning, plan_[id].spec.name, "notify", "its notifications cannot be read: " + why});
+}
+
+Time Listener::next_deadline() const {
+  Time next = relay_.next_deadline();
+  for (const core::ServiceId id : held_up_) {
+    const Voice& voice = voices_[core::index_of(id)];
+    if (voice.head == Voice::Head::Unreadable) next = std::min(next, voice.readable_at);
+  }
+  return next;
 }
 
 void Listener::pass_barriers() {
@@ -271,6 +302,7 @@ bool Listener::pass_barrier(core::ServiceId id) {
   if (voice.head == Voice::Head::Free) return true;  // it has another socket
   const int fd = voice.socket->fd();
   if (discarder_.is_busy(fd)) return false;
+  if (voice.head == Voice::Head::Unreadable && os::now() < voice.readable_at) return false;
   if (voice.head == Voice::Head::Heard) {
     if (discarder_.discard_next(fd)) voice.head = Voice::Head::BeingDiscarded;
     return false;

@@ -46,7 +46,7 @@ class Listener {
   void close_input(core::ServiceId id) { pipes_.close_input(id); }
 
   // When hear_output() is to be called at the latest.
-  Time next_deadline() const { return relay_.next_deadline(); }
+  Time next_deadline() const;
   // What the poller has reported.
   void hear_output() { relay_.handle(); }
   void hear_notifications(core::ServiceId id);
@@ -85,8 +85,10 @@ class Listener {
   struct Voice {
     std::optional<notify::Socket> socket;
     uid_t owner = static_cast<uid_t>(-1);
-    // The next datagram has been heard, but it is not out of the queue yet, for it holds descriptors.
-    enum class Head { Free, Heard, BeingDiscarded } head = Head::Free;
+    // Heard: the next datagram is not out of the queue yet, for it holds descriptors. Unreadable: no memory for it, say.
+    enum class Head { Free, Heard, BeingDiscarded, Unreadable } head = Head::Free;
+    Time readable_at = kNever;  // when an unreadable one is looked at again
+    bool trouble_is_told = false;
     os::Fd ready_read;
     os::Fd ready_write;  // until the process has it
     std::optional<pid_t> main_pid;
@@ -102,6 +104,8 @@ class Listener {
   std::optional<core::StartFailure> renew_notify_socket(core::ServiceId id, uid_t owner, gid_t gid);
   void close_notify_socket(Voice& voice);
   void close_ready_pipe(Voice& voice);
+  void hold_up(core::ServiceId id, Voice::Head head);
+  void tell_trouble(core::ServiceId id);
   bool pass_barrier(core::ServiceId id);
   std::uint64_t notification_token(core::ServiceId id) const;
   std::optional<core::StartFailure> open_ready_pipe(core::ServiceId id, Provision& provision);
@@ -113,6 +117,7 @@ class Listener {
   const config::Config& config_;
   os::Poller& poller_;
   os::Discarder& discarder_;
+  log::Log& log_;
   output::Relay relay_;
   Pipes pipes_;
   std::string upstream_;
@@ -120,7 +125,7 @@ class Listener {
   bool watches_output_ = false;
   std::vector<Voice> voices_;
   std::vector<core::Event> events_;
-  std::vector<core::ServiceId> held_up_;  // whose next datagram holds descriptors
+  std::vector<core::ServiceId> held_up_;  // whose next datagram is not free
 };
 
 }  // namespace cinit::init

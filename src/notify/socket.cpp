@@ -1,5 +1,6 @@
 #include "notify/socket.hpp"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -51,11 +52,13 @@ Result<Socket> Socket::open(std::string_view service, uid_t uid, gid_t gid,
   return Socket(std::move(bound->fd), std::move(bound->address));
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), address_(std::exchange(other.address_, {})) {}
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::move(other.fd_)), address_(std::exchange(other.address_, {})), trouble_(other.trouble_) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(address_, other.address_);
+  std::swap(trouble_, other.trouble_);
   return *this;
 }
 
@@ -69,15 +72,22 @@ std::optional<Received> Socket::receive() {
   header.msg_control = &control;
   header.msg_controllen = sizeof(control);
   const long size = sys::peek_message(fd_.get(), &header);
-  if (size < 0) return std::nullopt;
+  if (size < 0) return nothing(size);
 
   Received received;
   take_credentials(header, received);
   received.oversized = (header.msg_flags & MSG_TRUNC) != 0;
   received.holds_descriptors = (header.msg_flags & MSG_CTRUNC) != 0;
   if (!received.oversized) received.message = parse({text, static_cast<std::size_t>(size)});
-  if (!received.holds_descriptors) sys::receive(fd_.get(), nullptr, 0);
+  const long taken = received.holds_descriptors ? 0 : sys::receive(fd_.get(), nullptr, 0);
+  if (taken < 0) return nothing(taken);
+  trouble_ = 0;
   return received;
+}
+
+std::nullopt_t Socket::nothing(long result) {
+  trouble_ = result == -EAGAIN || result == -EINTR ? 0 : static_cast<int>(-result);
+  return std::nullopt;
 }
 
 os::Fd Socket::close() {
@@ -88,7 +98,7 @@ os::Fd Socket::close() {
 
 Socket::~Socket() {
   os::Fd fd = close();
-  if (!os::close_if_empty(fd)) fd.release();
+  if (!os::close_if_empty(fd, os::Traffic::Datagrams)) fd.release();
 }
 
 }  // namespace cinit::notify

@@ -65,6 +65,8 @@ class Socket {
   // The next datagram, in the order in which they were sent, or std::nullopt when there is none; it does not wait. Call it a
   // bounded number of times in a turn. One that holds descriptors is returned again and again: it is in the way of the others.
   std::optional<Received> receive();
+  // The errno for which receive() has returned nothing although there may be something; 0: there was nothing.
+  int trouble() const { return trouble_; }
 
   // Removes its file, and returns the descriptor, which is to be closed by an os::Discarder. What was not received is lost.
   [[nodiscard]] os::Fd close();
@@ -72,8 +74,11 @@ class Socket {
  private:
   Socket(os::Fd fd, std::string address) : fd_(std::move(fd)), address_(std::move(address)) {}
 
+  std::nullopt_t nothing(long result);
+
   os::Fd fd_;
   std::string address_;
+  int trouble_ = 0;
 };
 
 }  // namespace cinit::notify

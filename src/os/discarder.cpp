@@ -29,9 +29,8 @@ bool refuses_descriptors(int socket) {
 }
 
 // A datagram may be empty, and urgent bytes of a stream are not seen by MSG_PEEK.
-bool is_empty(int socket) {
-  int type = 0;
-  if (sys::getsockopt(socket, SO_TYPE, type) == 0 && type == SOCK_STREAM) {
+bool is_empty(int socket, Traffic traffic) {
+  if (traffic == Traffic::Stream) {
     int size = 0;
     return sys::ioctl(socket, FIONREAD, &size) == 0 && size == 0;
   }
@@ -83,11 +82,11 @@ void receive_one(int socket, bool& received) {
 
 bool refuse_descriptors(int socket) { return sys::setsockopt(socket, kPassRights, 0) == 0; }
 
-bool close_if_empty(Fd& socket) {
+bool close_if_empty(Fd& socket, Traffic traffic) {
   if (!socket) return true;
   if (!refuses_descriptors(socket.get())) {
     sys::shutdown(socket.get(), SHUT_RDWR);
-    if (!is_empty(socket.get())) return false;
+    if (!is_empty(socket.get(), traffic)) return false;
   }
   socket.reset();
   return true;
@@ -103,9 +102,9 @@ bool Discarder::is_busy(int socket) const {
   return std::ranges::any_of(children_, [socket](const Child& child) { return child.socket == socket; });
 }
 
-void Discarder::close(Fd socket) {
-  if (!is_busy(socket.get()) && close_if_empty(socket)) return;
-  closing_.push_back({std::move(socket), Time{}});
+void Discarder::close(Fd socket, Traffic traffic) {
+  if (!is_busy(socket.get()) && close_if_empty(socket, traffic)) return;
+  closing_.push_back({std::move(socket), traffic, Time{}});
   progress();
 }
 
@@ -133,7 +132,7 @@ void Discarder::progress() {
   std::erase_if(closing_, [&](Closing& each) {
     const int socket = each.socket.get();
     if (is_busy(socket)) return false;
-    if (is_empty(socket)) return true;
+    if (is_empty(socket, each.traffic)) return true;
     if (now < each.next_at) return false;
     start(socket, true);
     each.next_at = later(now, kRetry);

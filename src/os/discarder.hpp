@@ -37,9 +37,11 @@ namespace cinit::os {
 // this kernel cannot do that. To be called before anything can arrive.
 bool refuse_descriptors(int socket);
 
+enum class Traffic { Datagrams, Stream };
+
 // Closes a socket, or a connection, unless there may be descriptors in its queue. Nothing more can be sent to it in any case.
 // True: it is closed.
-bool close_if_empty(Fd& socket);
+bool close_if_empty(Fd& socket, Traffic traffic);
 
 // Makes children that receive what this process must not. Each is one of its children and reaped by its loop.
 class Discarder {
@@ -57,7 +59,7 @@ class Discarder {
   bool is_busy(int socket) const;
 
   // The same, but it is closed later then, when children have emptied its queue.
-  void close(Fd socket);
+  void close(Fd socket, Traffic traffic);
   // How many are not closed yet.
   std::size_t closing() const { return closing_.size(); }
 
@@ -81,6 +83,7 @@ class Discarder {
 
   struct Closing {
     Fd socket;
+    Traffic traffic;
     Time next_at;  // not before then there is another child for it
   };
 

@@ -28,6 +28,7 @@ using namespace cinit::test;
 using namespace std::chrono_literals;
 using os::Discarder;
 using os::Fd;
+using os::Traffic;
 
 namespace {
 
@@ -132,7 +133,7 @@ TEST_CASE("a socket whose queue holds descriptors is closed when a child has emp
               if (send_with(pair.there.get(), "x", lingering()) != 0) return std::string("not sent");
             }
             send_with(pair.there.get(), "x", passengers(witness));
-            discarder.close(std::move(pair.here));
+            discarder.close(std::move(pair.here), type == SOCK_STREAM ? Traffic::Stream : Traffic::Datagrams);
             if (seconds_since(start) > 1) return std::string("close waits");
             if (discarder.closing() != 1) return std::string("closed at once");
             if (!turn_until(discarder, [&] { return discarder.closing() == 0; })) return std::string("not closed");
@@ -149,11 +150,12 @@ TEST_CASE("urgent bytes and empty datagrams are messages, too") {
           Discarder discarder;
           Witness of_stream;
           Witness of_datagram;
-          if (send_with(stream.there.get(), "x", passengers(of_stream), MSG_OOB) != 0) return std::string("no urgent bytes");
+          if (send_with(stream.there.get(), "x", passengers(of_stream), MSG_OOB) != 0)
+            return std::string("no urgent bytes");
           if (send_with(datagrams.there.get(), "", passengers(of_datagram)) != 0) return std::string("not sent");
           os::sys::setsockopt(stream.here.get(), SO_OOBINLINE, 1);
-          discarder.close(std::move(stream.here));
-          discarder.close(std::move(datagrams.here));
+          discarder.close(std::move(stream.here), Traffic::Stream);
+          discarder.close(std::move(datagrams.here), Traffic::Datagrams);
           const std::size_t closing = discarder.closing();
           turn_until(discarder, [&] { return discarder.closing() == 0; });
           return std::to_string(closing) + (of_stream.is_gone(0) && of_datagram.is_gone(0) ? " closed" : " left");
@@ -165,10 +167,10 @@ TEST_CASE("a socket with an empty queue, and one that refuses descriptors, are c
           Pair empty;
           Pair refusing;
           Discarder discarder;
-          discarder.close(std::move(empty.here));
+          discarder.close(std::move(empty.here), Traffic::Datagrams);
           const bool refuses = os::refuse_descriptors(refusing.here.get());
           os::sys::send(refusing.there.get(), "x");
-          discarder.close(std::move(refusing.here));
+          discarder.close(std::move(refusing.here), Traffic::Datagrams);
           const bool closed = os::sys::send(empty.there.get(), "x") < 0;
           return (closed ? "closed " : "open ") + std::to_string(refuses ? discarder.closing() : 0);
         }) == "closed 0");
