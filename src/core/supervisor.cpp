@@ -102,13 +102,21 @@ const ServiceId* Supervisor::failed_requirement(const Service& service) const {
   return found == all.end() ? nullptr : &*found;
 }
 
-// Or is about to be no more than that, unless somebody has asked for it again.
 bool Supervisor::has_failed(const Service& service) const {
+  return std::holds_alternative<state::Failed>(service.state) ||
+         std::holds_alternative<state::Stopped>(service.state) || is_about_to_be(Ending::Failed, service);
+}
+
+bool Supervisor::is_done(const Service& service) const {
+  return std::holds_alternative<state::Done>(service.state) || is_about_to_be(Ending::Done, service);
+}
+
+// When nothing is left of it any more, unless somebody has asked for it again.
+bool Supervisor::is_about_to_be(Ending ending, const Service& service) const {
   const auto* clearing = std::get_if<state::Clearing>(&service.state);
   const auto* post_stop = std::get_if<state::PostStop>(&service.state);
-  if (clearing) return clearing->ending == Ending::Failed && service.wanted == Wanted::Down;
-  if (post_stop) return post_stop->ending == Ending::Failed && service.wanted == Wanted::Down;
-  return std::holds_alternative<state::Failed>(service.state) || std::holds_alternative<state::Stopped>(service.state);
+  const bool comes = (clearing && clearing->ending == ending) || (post_stop && post_stop->ending == ending);
+  return comes && service.wanted == Wanted::Down;
 }
 
 void Supervisor::requirement_failed(Service& service, ServiceId required) {

@@ -202,6 +202,8 @@ class Supervisor {
   const ServiceId* failed_requirement(const Service& service) const;
   bool requires_held(const Service& service) const;
   bool has_failed(const Service& service) const;
+  bool is_done(const Service& service) const;
+  bool is_about_to_be(Ending ending, const Service& service) const;
   void postpone(Service& service, const StartFailure& failure, bool anything_ran);
   void could_not_run(Service& service, bool is_news);
   void comes_up(Service& service);

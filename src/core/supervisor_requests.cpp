@@ -32,8 +32,7 @@ void Supervisor::request_start(Service& service) {
   service.delays.reset();
   service.starts.reset();
   for (const ServiceId id : service.plan->required) {
-    const bool is_done = std::holds_alternative<state::Done>(at(id).state);
-    if (at(id).wanted == Wanted::Down && !is_done) request_start(at(id));
+    if (at(id).wanted == Wanted::Down && !is_done(at(id))) request_start(at(id));
   }
   std::visit(
       Overloaded{

@@ -208,3 +208,53 @@ TEST_CASE("exit-code-from a service that was not started because of a requiremen
   story.exits("c", 0);
   CHECK(story.nothing_left() == "exit 1");
 }
+
+TEST_CASE("the code that cinit's own signal makes of a service that never got ready is 1") {
+  const config::Ready never{.when = config::LogReady{"ready"}};
+  const config::Service a =
+      service("a", {.ready = never, .start_timeout = 1s, .restart = RestartPolicy::No, .stop_timeout = 1s});
+  Story asked(plan_of(config_of({a})));
+  asked.boot();
+  CHECK(asked.after(1s) == "SIGTERM a, SIGCONT group of a");
+  asked.dies("a", SIGTERM);
+  asked.group_empties("a");
+  CHECK(asked.nothing_left() == "exit 1");
+
+  Story killed(plan_of(config_of({a})));
+  killed.boot();
+  killed.after(1s);
+  CHECK(killed.after(1s) == "SIGKILL group of a");
+  killed.dies("a", SIGKILL);
+  killed.group_empties("a");
+  CHECK(killed.nothing_left() == "exit 1");
+}
+
+TEST_CASE("the code that a service that never got ready says itself is told") {
+  const config::Ready never{.when = config::LogReady{"ready"}};
+  Story exited(plan_of(config_of({service("a", {.ready = never, .start_timeout = 1s, .restart = RestartPolicy::No})})));
+  exited.boot();
+  exited.after(1s);
+  exited.exits_alone("a", 7);
+  CHECK(exited.nothing_left() == "exit 7");
+
+  Story crashed(
+      plan_of(config_of({service("a", {.ready = never, .start_timeout = 1s, .restart = RestartPolicy::No})})));
+  crashed.boot();
+  crashed.after(1s);
+  crashed.dies("a", SIGSEGV);
+  crashed.group_empties("a");
+  CHECK(crashed.nothing_left() == "exit 139");
+}
+
+TEST_CASE("exit-code-from a service whose start has taken too long is 1") {
+  config::Service a =
+      service("a", {.start_timeout = 1s, .restart = RestartPolicy::No, .on_failure = EndAction::Ignore});
+  a.pre_start = {{"prepare"}};
+  Story story(plan_of(config_of({a, service("b")}, {.exit_code_from = "a"})));
+  story.boot();
+  story.after(1s);
+  story.command_exits("a", 0);
+  REQUIRE(story.is<state::Failed>("a"));
+  story.signal(SIGTERM);
+  CHECK(finish(story, {"b"}) == "exit 1");
+}

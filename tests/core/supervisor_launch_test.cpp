@@ -114,3 +114,48 @@ TEST_CASE("time that stood still is no time for a start to hang") {
   CHECK(story.stands_still(10s) == "-");
   CHECK(story.next_deadline() <= kLaunchTimeoutOfStop);
 }
+
+TEST_CASE("a start that hangs has failed at its start-timeout, as one that never gets ready") {
+  Story story(plan_of(config_of({service("a", {.start_timeout = 2s, .start_limit_burst = 2}), service("b")})));
+  story.hold_up("a");
+  story.boot();
+  CHECK(story.after(2s) == "cancel a");
+  REQUIRE(story.said<notice::TimedOut>().size() == 1);
+  CHECK(story.said<notice::Restarting>().size() == 1);
+  CHECK(story.at_next_deadline() == "spawn a");
+  CHECK(story.after(2s) == "cancel a, SIGTERM b, SIGCONT group of b");
+  CHECK(story.is<state::Failed>("a"));
+  CHECK(story.said<notice::StartLimitHit>().size() == 1);
+  story.exits_alone("b", 0);
+  CHECK(story.nothing_left() == "exit 1");
+}
+
+TEST_CASE("a hook of the boot that hangs before its program begins has no more than its time") {
+  Story story(plan_of(with_hooks(config_of({service("a")}), {.pre_start = commands({"h"}), .timeout = 3s})));
+  story.hold_up("pre-start h");
+  CHECK(story.boot() == "spawn pre-start h");
+  CHECK(story.after(3s) == "cancel pre-start h, sweep");
+  CHECK(story.nothing_left() == "exit 1");
+}
+
+TEST_CASE("a start that is asked for again has all of its time, and not that of a stop") {
+  Story story(plan_of(config_of({service("a")})));
+  story.hold_up("a");
+  story.boot();
+  story.requests(Requested::What::Stop, "a");
+  CHECK(story.next_deadline() == kLaunchTimeoutOfStop);
+  CHECK(story.requests(Requested::What::Start, "a") == "-");
+  CHECK(story.next_deadline() == kLaunchTimeout);
+}
+
+TEST_CASE("the time that a start takes is no time in which the service ran") {
+  Story story(plan_of(config_of({service("a"), service("b")})));
+  story.hold_up("a");
+  story.boot();
+  story.after(20s);
+  story.runs("a");
+  story.after(3s);
+  story.exits("a", 1);
+  REQUIRE(story.said<notice::Exited>().size() == 1);
+  CHECK(story.said<notice::Exited>()[0].ran == 3s);
+}

@@ -414,3 +414,14 @@ TEST_CASE("a service that was to be started again is not when the stop of everyt
   CHECK(story.exits_alone("a", 0) == "sweep");
   CHECK(story.is<state::Stopped>("a"));
 }
+
+TEST_CASE("what a service requires is not started again when it is about to be done") {
+  Story story(plan_of(config_of({service("app", {.required = {"db"}}), service("db")})));
+  story.boot();
+  story.requests(Requested::What::Stop, "app");
+  story.exits_alone("app", 0);
+  CHECK(story.exits("db", 0) == "SIGTERM group of db, SIGCONT group of db, watch db");
+  CHECK(story.requests(Requested::What::Start, "app") == "spawn app");
+  CHECK(story.group_empties("db") == "-");
+  CHECK(story.is<state::Done>("db"));
+}

@@ -48,7 +48,8 @@ void DeepRules::nothing_was_left_out(ServiceId id) {
   if (std::exchange(facts.must_be_stopped, false)) wrong(id, "is unhealthy and not stopped");
   if (facts.launching && stop_signals_ > 1) wrong(id, "is still being started although somebody urges");
   if (last_ == now_) return;
-  const bool comes_up = facts.in_attempt && !facts.up_since && !facts.stop_began && !facts.owes_post_stop;
+  const bool is_killed = facts.main && kills_.contains(*facts.main);
+  const bool comes_up = facts.in_attempt && !facts.up_since && !facts.stop_began && !facts.owes_post_stop && !is_killed;
   if (comes_up && facts.give_up_at < last_) wrong(id, "has more time for its start than it may");
   const bool hangs = facts.launching && std::min({facts.launch_limit, facts.launch_stop, deadline()}) < last_;
   if (hangs) wrong(id, "hangs in its start and is not given up");
@@ -105,6 +106,8 @@ void DeepRules::ask_for(ServiceId id) {
   Facts& facts = of(id);
   const bool goes_on = facts.in_attempt && !facts.stop_began;
   if (facts.runs_since && !facts.wanted) facts.restart_due = true;
+  // What ends is not its failure any more.
+  if (facts.task && facts.task->task == Task::PreStart && facts.task_asked) facts.condemned = false;
   facts.held = false;
   facts.launch_stop = kNever;
   facts.wanted = true;
@@ -133,6 +136,7 @@ void DeepRules::see(const entry::Said& said) {
   std::visit(Overloaded{
                  [&](const notice::ShutdownBegun& begun) { stop_begins(begun); },
                  [&](const notice::InvariantBroken&) { wrong("a broken invariant"); },
+                 [&](const notice::TimedOut& notice) { timed_out(notice.service); },
                  [&](const notice::Failed& notice) { failed(notice.service); },
                  [&](const notice::StartFailed& notice) { failed(notice.service); },
                  [&](const notice::StartLimitHit& notice) { failed(notice.service); },
@@ -155,6 +159,12 @@ void DeepRules::failed(ServiceId id) {
   of(id).unsettled = false;
   is_down_.insert(id);
   if (plan_[id].role == Role::Service) failures_.push_back(id);
+}
+
+void DeepRules::timed_out(ServiceId id) {
+  const bool comes_up = of(id).launching || (of(id).main && !of(id).up_since);
+  if (now_ < of(id).give_up_at || !comes_up) wrong(id, "is said to take too long and does not");
+  of(id).condemned = true;
 }
 
 void DeepRules::done(ServiceId id) {

@@ -106,6 +106,7 @@ class DeepRules {
   void ask_for(ServiceId id);
   void stood_still(Duration span);
   void failed(ServiceId id);
+  void timed_out(ServiceId id);
   void done(ServiceId id);
 
   // Attempts to start a service, until it is up: deep_start_rules.cpp.

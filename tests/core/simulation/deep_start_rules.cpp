@@ -49,6 +49,7 @@ void DeepRules::take_back(Facts& facts) {
 
 void DeepRules::attempt_ends(ServiceId id, bool anything_ran) {
   Facts& facts = of(id);
+  if (plan_.is_main(id) && stops()) main_is_gone_ = true;
   facts.in_attempt = false;
   facts.owes_post_stop = anything_ran && !spec(id).post_stop.empty();
   facts.post_stops = 0;
@@ -116,7 +117,6 @@ void DeepRules::see(const entry::LaunchCancelled& launch) {
   if (!late) take_back(facts);
   attempt_ends(id, late || !spec(id).pre_start.empty());
   facts.ended_at = now_;
-  if (plan_.is_main(id) && stops()) main_is_gone_ = true;
 }
 
 // It has had its start-timeout, which is a failure of its own.

@@ -25,8 +25,6 @@ void DeepRules::begin_stop(ServiceId id) {
   if (facts.stop_began) return;
   facts.stop_began = now_;
   facts.stop_was_own = !stops();
-  const bool is_overdue = facts.runs_since && !facts.up_since && now_ >= facts.give_up_at;
-  facts.condemned = facts.condemned || (is_overdue && !stops());
 }
 
 void DeepRules::see(const entry::Signalled& sent) {
@@ -52,12 +50,10 @@ void DeepRules::asked(ServiceId id, Signal signal) {
   Facts& facts = of(id);
   facts.must_be_stopped = false;
   if (signal != spec(id).stop_signal && !hurries()) wrong(id, "gets a signal that is not its stop signal");
-  const bool is_overdue = facts.runs_since && !facts.up_since && now_ >= facts.give_up_at;
-  const bool is_own_fault = facts.condemned || is_overdue;
-  if (!stops() && facts.wanted && !facts.restart_due && !is_own_fault) wrong(id, "is asked to end for no reason");
+  if (!stops() && facts.wanted && !facts.restart_due && !facts.condemned) wrong(id, "is asked to end for no reason");
   // Its turn to stop had come before it ran.
   const bool ran_too_late = (stops() || !facts.wanted) && just_runs_ == id;
-  if (facts.up_since && !is_own_fault && !hurries() && !ran_too_late) {
+  if (facts.up_since && !facts.condemned && !hurries() && !ran_too_late) {
     pre_stop_is_over(id);
     if (spec(id).stop_command && !facts.stop_command_failed) wrong(id, "gets its stop signal, not its stop command");
   }
@@ -95,7 +91,13 @@ void DeepRules::kill_has_come(ServiceId id) {
   if (!clearing_.contains(id)) return;
   for (const auto& [pid, process] : processes_) {
     const bool is_left = process.leader == facts.last_main && process.kind == Kind::Background && !ended_.contains(pid);
-    if (is_left && !kills_.contains(pid)) wrong(id, "leaves somebody in its group who does not get SIGKILL");
+    if (!is_left) continue;
+    const auto kill = kills_.find(pid);
+    if (kill == kills_.end()) {
+      wrong(id, "leaves somebody in its group who does not get SIGKILL");
+    } else if (std::max(kill->second, *facts.ended_at) + kAbandonTime < last_) {
+      wrong(id, "waits too long for what SIGKILL does not end");
+    }
   }
 }
 

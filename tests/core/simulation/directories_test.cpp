@@ -119,12 +119,16 @@ class Life {
     if (over_) return;
     carry_out(supervisor_.handle(event, now_));
     tell_answers();
+    for (const auto& [id, launch] : launches_) {
+      if (now_ >= launch.give_up_at) complain(plan_[id].spec.name + " hangs in its start and is not given up");
+    }
   }
 
   void tell_answers() {
     while (!answers_.empty()) {
       const Event answer = answers_.front();
       answers_.erase(answers_.begin());
+      answered(answer);
       carry_out(supervisor_.handle(answer, now_));
     }
     check_plan();
@@ -134,13 +138,16 @@ class Life {
     for (const Action& action : actions) {
       std::visit(Overloaded{
                      [&](const Spawn& spawn) { this->spawn(spawn.service); },
+                     [&](const CancelSpawn& cancel) { give_up(cancel.service); },
                      [&](const RunTask& run) {
+                       leave_alone_while_starting(run.service);
                        if (plan_[run.service].consumer) pipes_.insert(*plan_[run.service].consumer);
                        if (!tasks_.emplace(run.service, run.number).second) complain("two commands at once");
                      },
                      [&](const EndTask& end) { tasks_.erase(end.service); },
                      [&](const CloseInput& close) { close_input(close.service); },
                      [&](const SendSignal& send) {
+                       leave_alone_while_starting(send.service);
                        if (send.signal == kKill) killed_.insert(send.service);
                      },
                      [&](const KillEverything&) { killed_.insert(running_.begin(), running_.end()); },
@@ -155,7 +162,9 @@ class Life {
   }
 
   void spawn(ServiceId id) {
-    if (!running_.insert(id).second) complain(plan_[id].spec.name + " is started twice");
+    const bool is_new =
+        !running_.contains(id) && launches_.emplace(id, Launch{now_ + kLaunchTimeout, chance(10)}).second;
+    if (!is_new) complain(plan_[id].spec.name + " is started twice");
     check_directory(id);
     open_pipes(id);
     // A logger is kept as long as there is somebody for whom it reads.
@@ -166,16 +175,44 @@ class Life {
     const auto& consumer = plan_[id].consumer;
     if (consumer && input_closed_.contains(*consumer)) complain("somebody writes to a logger that has seen its end");
     input_closed_.erase(id);
-    if (chance(10)) {
-      running_.erase(id);
-      const bool transient = chance(50);
-      return answers_.push_back(SpawnFailed{id, {StartStage::Exec, 2, "no", transient}});
-    }
-    answers_.push_back(Spawned{id});
+    if (!chance(30)) answers_.push_back(result_of_start(id));
+  }
+
+  Event result_of_start(ServiceId id) {
+    if (!chance(10)) return Spawned{id};
+    const bool transient = chance(50);
+    return SpawnFailed{id, {StartStage::Exec, 2, "no", transient}};
+  }
+
+  void answered(const Event& answer) {
+    const auto* spawned = std::get_if<Spawned>(&answer);
+    const auto* failed = std::get_if<SpawnFailed>(&answer);
+    const ServiceId id = spawned ? spawned->service : failed->service;
+    if (spawned) running_.insert(id);
+    launches_.erase(id);
+  }
+
+  void give_up(ServiceId id) {
+    if (launches_.erase(id) == 0) complain("a start is given up that is not under way");
+    std::erase_if(answers_, [id](const Event& answer) {
+      const auto* spawned = std::get_if<Spawned>(&answer);
+      const auto* failed = std::get_if<SpawnFailed>(&answer);
+      return (spawned && spawned->service == id) || (failed && failed->service == id);
+    });
+  }
+
+  void leave_alone_while_starting(ServiceId id) {
+    if (launches_.contains(id)) complain("something is done to " + plan_[id].spec.name + " while it is being started");
+  }
+
+  std::set<ServiceId> there() const {
+    std::set<ServiceId> there = running_;
+    for (const auto& [id, launch] : launches_) there.insert(id);
+    return there;
   }
 
   void check_directory(ServiceId id) {
-    for (const ServiceId other : running_) {
+    for (const ServiceId other : there()) {
       if (other == id || !plan_[id].spec.directory || !plan_[other].spec.directory) continue;
       if (identity_of(plan_[id].spec) == identity_of(plan_[other].spec)) complain("two services in one directory");
     }
@@ -209,13 +246,13 @@ class Life {
     pipes_.erase(id);
     if (supervisor_.is_stopping()) return;
     for (const ServiceId producer : plan_[id].producers) {
-      if (running_.contains(producer)) complain("a logger sees its end while its service runs");
+      if (there().contains(producer)) complain("a logger sees its end while its service runs");
     }
     input_closed_.insert(id);
   }
 
   template <class Ids>
-  ServiceId any_of(const Ids& ids) {
+  auto any_of(const Ids& ids) {
     return std::next(ids.begin(), static_cast<std::ptrdiff_t>(random_.below(ids.size()))).operator*();
   }
 
@@ -225,11 +262,20 @@ class Life {
     tell(Exited{id, status});
   }
 
+  void go_on_with(ServiceId id) {
+    if (launches_.at(id).hangs) return;
+    const Event result = result_of_start(id);
+    answered(result);
+    tell(result);
+  }
+
   void step() {
     if (chance(50)) now_ += std::chrono::milliseconds(random_.below(700));
+    if (chance(3) && !launches_.empty()) now_ = std::max(now_, supervisor_.next_deadline());
     if (now_ >= supervisor_.next_deadline()) return tell(DeadlineReached{});
     const std::uint64_t what = random_.below(100);
     if (what < 35 && !running_.empty()) return end(any_of(running_), WaitStatus::exited(chance(50) ? 0 : 1));
+    if (what < 45 && !launches_.empty()) return go_on_with(any_of(launches_).first);
     if (what < 60 && !tasks_.empty()) {
       const auto [id, number] = *tasks_.begin();
       tasks_.erase(id);
@@ -253,7 +299,7 @@ class Life {
         end(any_of(killed_), WaitStatus::signaled(kKill));
       } else if (!running_.empty() && chance(30)) {
         end(any_of(running_), WaitStatus::exited(0));
-      } else if (running_.empty() && tasks_.empty()) {
+      } else if (running_.empty() && launches_.empty() && tasks_.empty()) {
         tell(NothingLeft{});
       } else {
         step();
@@ -268,6 +314,12 @@ class Life {
   Plan plan_;
   Supervisor supervisor_;
   std::vector<Event> answers_;
+  // A start that is not answered yet.
+  struct Launch {
+    Time give_up_at;
+    bool hangs;
+  };
+  std::map<ServiceId, Launch> launches_;
   std::set<ServiceId> running_;
   std::set<ServiceId> killed_;  // and not ended yet
   std::set<ServiceId> input_closed_;

@@ -74,7 +74,10 @@ void History::read() {
                    [&](const entry::Booted&) {},
                    [&](const entry::Reaped&) {},
                    [&](const entry::Swept&) {},
-                   [&](const entry::GroupForgotten& forgotten) { last_run(forgotten.service).over = i; },
+                   [&](const entry::GroupForgotten& forgotten) {
+                     last_run(forgotten.service).over = i;
+                     last_run(forgotten.service).forgotten = true;
+                   },
                    [](const OneOf<entry::GroupWatched, entry::TaskBegan, entry::TaskOver, entry::TaskSignalled,
                                   entry::TaskGivenUp, entry::ProbeBegan, entry::ProbeGivenUp> auto&) {},
                    [&](const entry::KilledEverything&) {},

@@ -42,6 +42,7 @@ struct ProcessHistory {
   Index runs = kNowhere;       // its Spawned was told
   Index told = kNowhere;       // its Exited was told
   Index over = kNowhere;       // nothing of it is waited for any more: its group is empty, or left alone
+  bool forgotten = false;      // its group is not empty then: SIGKILL does not end it
   Verdict verdict = Verdict::Stopped;
   Time restart_from = kNever;  // Verdict::Restart: the next start is due in this span
   Time restart_until = kNever;

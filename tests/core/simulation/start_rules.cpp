@@ -62,7 +62,7 @@ class StartRules {
     const ProcessHistory& run = run_before(id, attempt.index);
     if (run.verdict != Verdict::Restart) return wrong(id, "is started again, which was not due");
     if (run.over > attempt.index) wrong(id, "is started before its last run was over");
-    if (!history_.leaves_group_alone(run) && anybody_left(run, attempt.index)) {
+    if (!history_.leaves_group_alone(run) && !run.forgotten && anybody_left(run, attempt.index)) {
       wrong(id, "is started while its process group has members");
     }
     const auto [from, until] = restart_span(run);

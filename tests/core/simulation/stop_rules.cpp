@@ -53,7 +53,8 @@ class StopRules {
     // One whose start is not answered yet is asked when it is.
     const Index event = std::max(due->second.index, std::min(leader.runs, leader.told));
     if (leader.told <= event) {
-      if (asked < due->second.index) wrong(leader, "is asked to stop before its turn");
+      const bool too_early = asked < due->second.index && asked != history_.timed_out(leader);
+      if (too_early) wrong(leader, "is asked to stop before its turn");
       return;
     }
     if (history_.timed_out(leader) < event) return;  // it has been asked before
