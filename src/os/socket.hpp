@@ -53,7 +53,9 @@ inline long receive_message(int fd, msghdr* message) {
 }
 // The same, but the message stays in the queue. Without room for descriptors none is taken, and MSG_CTRUNC is set in
 // `message->msg_flags` when there are some.
-inline long peek_message(int fd, msghdr* message) { return call(SYS_recvmsg, fd, word(message), MSG_DONTWAIT | MSG_PEEK); }
+inline long peek_message(int fd, msghdr* message) {
+  return call(SYS_recvmsg, fd, word(message), MSG_DONTWAIT | MSG_PEEK);
+}
 inline long shutdown(int fd, int how) { return call(SYS_shutdown, fd, how); }
 
 }  // namespace cinit::os::sys

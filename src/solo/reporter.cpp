@@ -12,7 +12,8 @@ namespace {
 
 // For Kubernetes, which makes this file: the container's terminationMessagePath.
 void leave_reason(Line& line) {
-  const os::Fd file(os::sys::open(AT_FDCWD, "/dev/termination-log", O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const os::Fd file(
+      os::sys::open(AT_FDCWD, "/dev/termination-log", O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   const std::string_view text = line.line();
   if (file) os::sys::write(file.get(), text.data(), text.size());
 }

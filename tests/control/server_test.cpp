@@ -18,8 +18,8 @@
 
 #include "fake_host.hpp"
 #include "forked.hpp"
-#include "passenger.hpp"
 #include "os/clock.hpp"
+#include "passenger.hpp"
 
 using namespace cinit;
 using namespace cinit::control;
