@@ -23,6 +23,7 @@ struct Trap {
   const char* name;
   const char* configuration;
   void (*lay)(Box&, const std::string& program);  // `program` is the text of /bin/app
+  void (*go_on)(const Box&) = nullptr;            // once it runs; it then takes some seconds
   bool own_user = false;                          // PID 1 is the user, too
   bool must_be_said = false;                      // that the service "victim" does not run, if it does not
   bool must_run = false;
@@ -75,7 +76,18 @@ void lay_supervise(Box& box, const std::string& service, bool with_lock) {
 
 void supervise_of_runit(Box& box, const std::string&) { lay_supervise(box, "/etc/service/sd", false); }
 void supervise_of_runit_with_lock(Box& box, const std::string&) { lay_supervise(box, "/etc/service/sd", true); }
-void supervise_of_s6(Box& box, const std::string&) { lay_supervise(box, "/etc/services.d/sd", false); }
+void service_of_s6(Box& box, const std::string&) { box.file("/etc/services.d/sd/run", "#!/bin/app fail\n", 0755); }
+
+// The directory is made by PID 1 in /run/s6/services, and given to the user as images do, so that s6-svc works for it.
+void take_supervise(const Box& box) {
+  const std::string place = box.inside("/run/s6/services/sd/supervise");
+  wait_until([&] { return fs::exists(place); }, 1s);
+  checked(chown(place.c_str(), 1000, 1000), "chown of supervise/");
+  for (const char* name : {"death_tally", "status", "death_tally.new", "status.new"}) {
+    fs::remove(place + "/" + name);
+    fs::create_symlink("/etc/shadow", place + "/" + name);
+  }
+}
 
 void child_of_root(Box& box, const std::string& program) {
   box.file("/bin/suid", program, 0755);
@@ -123,13 +135,13 @@ constexpr Trap kTraps[] = {
     {"the interpreter is a FIFO", kProgram, interpreter_is_fifo},
     {"the probe's interpreter is a FIFO", kProbe, interpreter_is_fifo},
     {"the working directory is a link to root's", kDirectory, directory_is_link},
-    {"the file that says ready is a FIFO", kReady, ready_file_is_fifo, false, false, true},
-    {"uid 4294967295", kOdd, uid_of_all_ones, false, true},
-    {"gid 4294967295", kOdd, gid_of_all_ones, false, true},
+    {"the file that says ready is a FIFO", kReady, ready_file_is_fifo, nullptr, false, false, true},
+    {"uid 4294967295", kOdd, uid_of_all_ones, nullptr, false, true},
+    {"gid 4294967295", kOdd, gid_of_all_ones, nullptr, false, true},
     {"supervise/ of runit belongs to the user, and holds links", "", supervise_of_runit},
     {"supervise/ of runit belongs to the user, also its lock is a link", "", supervise_of_runit_with_lock},
-    {"supervise/ of s6 belongs to the user, and holds links", "", supervise_of_s6},
-    {"a child that has become root, and PID 1 has not", kChild, child_of_root, true, false, false, true},
+    {"supervise/ of s6 belongs to the user, and holds links", "", service_of_s6, take_supervise},
+    {"a child that has become root, and PID 1 has not", kChild, child_of_root, nullptr, true, false, false, true},
 };
 
 class Trial {
@@ -169,8 +181,9 @@ class Trial {
 
   // For as long as a trap needs to close: a few restarts, probes, rotations. PID 1 answers meanwhile.
   void watch() {
-    const Clock::time_point end = Clock::now() + (trap_.must_restart ? 3s : 700ms);
+    const Clock::time_point end = Clock::now() + (trap_.must_restart || trap_.go_on != nullptr ? 3s : 700ms);
     bool answered = false;
+    if (trap_.go_on != nullptr) trap_.go_on(box_);
     while (Clock::now() < end && !box_.has_ended()) {
       answered = ask(box_.inside("/tmp/cinit.sock"), "status", setting_.limit(1s)).find("root") != std::string::npos;
       if (!answered) break;
@@ -184,7 +197,7 @@ class Trial {
   void kill_services() {
     for (const char* name : {"root", "victim"}) {
       const Strings lines = split_lines(read_file(box_.shared(name + std::string(".up"))));
-      if (lines.empty()) continue;
+      if (lines.empty() || (trap_.must_restart && name == std::string_view("victim"))) continue;
       if (const auto pid = find_child(box_.pid(), std::atoi(lines.back().c_str()))) kill(*pid, SIGKILL);
     }
   }
