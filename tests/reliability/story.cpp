@@ -137,7 +137,8 @@ class Visitor {
     // When much is lost already, there is little hope for the rest.
     const Duration hope = end_.losses.size() < 3 ? limit : std::min<Duration>(limit, 200ms);
     const Duration patience = std::chrono::duration_cast<Duration>(setting_.limit(hope) * options_.patience);
-    const bool came = wait_until([&] { return box_.read_log(), condition() || over(); }, patience) && condition();
+    bool came = false;
+    wait_until([&] { return box_.read_log(), came = condition(), came || over(); }, patience);
     if (!came) end_.losses.push_back(what);
     return came;
   }
