@@ -26,11 +26,14 @@ struct Running {
 
 Outcome run_guarded(const Setting& setting, const Row& row) {
   try {
-    const Outcome outcome = row.run(setting);
-    if (outcome.failures.size() > outcome.late || outcome.late == 0) return outcome;
     Setting patient = setting;
-    patient.slowness *= 3;
-    return row.run(patient);
+    Outcome outcome;
+    for (const double patience : {1.0, 3.0, 8.0}) {
+      patient.slowness = setting.slowness * patience;
+      outcome = row.run(patient);
+      if (outcome.late == 0 || outcome.late < outcome.failures.size()) break;
+    }
+    return outcome;
   } catch (const std::exception& error) {
     Outcome outcome;
     outcome.fail(std::string("the row itself could not be run: ") + error.what());

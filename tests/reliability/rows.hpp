@@ -29,7 +29,7 @@ struct Row {
   std::function<Outcome(const Setting&)> run;
   int weight = 1;               // how much of a processor it uses, in quarters
   bool may_be_left_out = true;  // when the time is over
-  Duration limit = std::chrono::seconds(60);
+  Duration limit = std::chrono::seconds(120);
 };
 
 struct Result {
