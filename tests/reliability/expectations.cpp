@@ -24,7 +24,7 @@ struct Line {
 constexpr Excuse kNothingWorks{.silence = true, .broken_stop = true};
 constexpr Excuse kNoMain{.silence = true, .loss = true, .death = true};
 constexpr Excuse kInSilence{.silence = true, .loss = true};
-constexpr Excuse kNoEntries{.identity = true};
+constexpr Excuse kNotThere{.silence = true, .identity = true};
 
 constexpr Line kLines[] = {
     // The log itself cannot be written.
@@ -36,12 +36,8 @@ constexpr Line kLines[] = {
     {"read", "[signalfd]", kAnyError, When::NotOnce, kNothingWorks},
     // libc ends the program before main(), where it has no memory for its thread-local storage.
     {"brk", kAny, ENOMEM, When::Any, kNoMain},
-    // An image need not have these files: then there are no users' entries, and no further groups.
-    {"openat", "/etc/passwd", ENOENT, When::Any, kNoEntries},
-    {"openat", "/etc/group", ENOENT, When::Any, kNoEntries},
-    {"openat", "(any)", ENOENT, When::Any, kNoEntries},
-    // What is not there is an answer, and nothing to speak of.
-    {kAny, kAny, ENOENT, When::Any, kInSilence},
+    // What is not there is an answer, and nothing to speak of: an image need not have users' entries or a configuration.
+    {kAny, kAny, ENOENT, When::Any, kNotThere},
 };
 
 bool matches(const Line& line, const std::string& call, const std::string& subject, int error, Mode mode) {

@@ -174,6 +174,7 @@ std::vector<Flood> all_floods() {
   floods.back().most_growth_kb = 16 << 10;
   floods.back().buffer = "2MB";
   floods.push_back({"requests", "", pour_requests});
+  floods.back().most_log = 1 << 20;
   floods.push_back({"service directories that come and go", "", pour_directories});
   floods.back().most_log = 4 << 20;
   floods.back().most_growth_kb = 5 << 10;
@@ -239,7 +240,10 @@ class Trial {
     const Duration span = setting_.soak ? 20s : 1s;
     flood_.pour(box_, span / 2);
     look("in the middle of it", before);
-    if (limit) outcome_.require(limit->was_reached(), "the flood did not reach its limit of processes");
+    if (limit) {
+      const bool reached = wait_until([&] { return box_.read_log(), limit->was_reached(); }, setting_.limit(3s));
+      outcome_.require(reached, "the flood did not reach its limit of processes");
+    }
     flood_.pour(box_, span / 2);
     look("after it", before);
     if (flood_.most_processes == 0) crash();
