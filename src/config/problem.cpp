@@ -7,7 +7,7 @@
 namespace cinit::config {
 
 std::string to_string(const Location& where) {
-  const std::string file = quote_path(where.file);
+  std::string file = quote_path(where.file);
   if (where.line == 0) return file;
   return file + ':' + std::to_string(where.line) + ':' + std::to_string(where.column);
 }

@@ -16,7 +16,7 @@ namespace {
 constexpr Duration kLookForChildren = std::chrono::milliseconds(50);
 constexpr Duration kTimeToReap = std::chrono::milliseconds(500);
 
-Duration budget = std::chrono::seconds(9);
+Duration emergency_budget = std::chrono::seconds(9);
 
 void say_why() {
   Line line;
@@ -39,13 +39,13 @@ bool reap_until(const os::Population& population, Time deadline) {
 
 }  // namespace
 
-void set_emergency_budget(Duration of_stop) { budget = of_stop; }
+void set_emergency_budget(Duration budget) { emergency_budget = budget; }
 
 void emergency_stop() {
   say_why();
   const os::Population population;
   population.terminate([](const os::Process&) { return false; });
-  if (!reap_until(population, later(os::now(), budget))) {
+  if (!reap_until(population, later(os::now(), emergency_budget))) {
     population.kill();
     reap_until(population, later(os::now(), kTimeToReap));
   }

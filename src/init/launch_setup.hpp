@@ -56,7 +56,7 @@ class LaunchSetup {
     os::Fd file;  // none: the process is to open it
   };
   Failed open_outputs(const Provision& provision);
-  Failed open_output(StartStage stage, const config::Output& output, OutputFile& file, int& fd);
+  Failed open_output(StartStage stage, const config::Output& output, OutputFile& to, int& fd);
   core::StartFailure explain_output(StartStage stage, int error) const;
   void take_command(const config::Command& command);
   void take_limits();

@@ -392,7 +392,7 @@ long PendingSpawn::begin(const ChildSetup& setup) {
   if (error < 0) return error;
   report_ = Fd(ends[0]);
   const Fd write_end(ends[1]);
-  child_.reset(new Child{setup, ends[1]});
+  child_ = std::make_unique<Child>(Child{setup, ends[1]});
   long pid = -EINVAL;
   if (may_share_memory(setup)) {
     stack_ = std::make_unique<Stack>();
