@@ -161,7 +161,10 @@ void Supervisor::abandon_rest(Service& service, const state::Clearing& clearing)
 }
 
 void Supervisor::on(const DeadlineReached&) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now_) deadline_passed(at(deadlines_.begin()->second));
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
+    deadline_passed(at(deadlines_.begin()->second));
+    end_idle_consumers();  // none of them is to be started for a service that has just gone
+  }
 }
 
 void Supervisor::deadline_passed(Service& service) {

@@ -167,10 +167,11 @@ class Life {
     if (!is_new) complain(plan_[id].spec.name + " is started twice");
     check_directory(id);
     open_pipes(id);
-    // A logger is kept as long as there is somebody for whom it reads.
+    // A logger is kept as long as there is somebody for whom it reads, or was when this was decided.
     const auto& producers = plan_[id].producers;
-    const bool is_needed = std::any_of(producers.begin(), producers.end(),
-                                       [&](ServiceId producer) { return !is_final(supervisor_.state(producer)); });
+    const bool is_needed = std::any_of(producers.begin(), producers.end(), [&](ServiceId producer) {
+      return !is_final(supervisor_.state(producer)) || there().contains(producer);
+    });
     if (plan_[id].retired && !is_needed) complain(plan_[id].spec.name + " is started although it is gone");
     const auto& consumer = plan_[id].consumer;
     if (consumer && input_closed_.contains(*consumer)) complain("somebody writes to a logger that has seen its end");
@@ -262,6 +263,13 @@ class Life {
     tell(Exited{id, status});
   }
 
+  void revise_plan() {
+    const PlanRevised revised = revise(plan_, supervisor_, {}, look());
+    // Who takes the place of another has a pipe of its own.
+    for (const ServiceId id : revised.described) input_closed_.erase(id);
+    tell(revised);
+  }
+
   void go_on_with(ServiceId id) {
     if (launches_.at(id).hangs) return;
     const Event result = result_of_start(id);
@@ -282,7 +290,7 @@ class Life {
       return tell(TaskEnded{id, WaitStatus::exited(0), number});
     }
     if (supervisor_.is_stopping()) return;
-    if (what < 80) return tell(revise(plan_, supervisor_, {}, look()));
+    if (what < 80) return revise_plan();
     if (plan_.services.empty()) return;
     const auto id = static_cast<ServiceId>(random_.below(plan_.services.size()));
     if (plan_[id].retired) return;
