@@ -434,6 +434,7 @@ TEST_CASE("health of a service that has failed for good is 1, although the conta
   container.config(service("other") +
                    "[service.web]\ncommand = ['sh', '-c', 'exit 7']\nrestart = 'no'\non-failure = 'ignore'\n");
   container.cinit().wait_for("cinit: web: failed");
+  container.wait_for("other: ready\n");
   const Output output = ask(container, {"health"});
   CHECK(output.code == 1);
   CHECK(output.text.starts_with("web: failed: exited with code 7 after "));
