@@ -200,10 +200,10 @@ bool Relay::finish(Time deadline) {
   }
   while (true) {
     bool is_done = true;
+    for (const auto& output : files_) output->file.go_on();
     for (const auto& channel : channels_) is_done = pump_to_goal(*channel) && is_done;
     out_.writer.flush();
     err().writer.flush();
-    for (const auto& output : files_) output->file.go_on();
     if (is_done && !out_.writer.has_rest() && !err().writer.has_rest()) break;
     if (os::now() >= deadline || !wait_for_room(deadline)) return false;
   }

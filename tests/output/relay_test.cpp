@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -21,6 +22,7 @@
 #include "forked.hpp"
 #include "os/clock.hpp"
 #include "os/signals.hpp"
+#include "user_tree.hpp"
 
 using namespace cinit::output;
 using namespace cinit::test;
@@ -109,6 +111,14 @@ class Scene {
     return *fd;
   }
   bool has_work() const { return is_ready(relay.fd(), POLLIN); }
+  // Turns of the loop, until the condition holds. False: it does not come to that.
+  bool run_until(const std::function<bool()>& condition) {
+    return eventually([&] {
+      relay.handle();
+      relay.watch_room();
+      return condition();
+    });
+  }
   // Turns of the loop, until there is nothing to do.
   void run() {
     for (int turns = 0; has_work(); ++turns) {
@@ -471,6 +481,66 @@ TEST_CASE("services and streams with the same path share one file, each line who
   CHECK(read_file(path) == "half done\n");
   CHECK(names_in(directory.path()).size() == 2);
   CHECK(scene.out.take().empty());
+}
+
+TEST_CASE("lines wait until the user's file is there, other services' do not, and then there is nothing to wait for") {
+  const UserTree tree;
+  Scene scene(LogPrefix::Name);
+  const LogFileSpec spec{tree / "home/log", 20, 2, {kUser, kUser, {kUser}}};
+  const Writer web(scene.open(0, "web", Stream::Stdout, spec));
+  const Writer other(scene.open(1, "other"));
+  CHECK(scene.relay.next_deadline() < os::now() + 11s);
+  web.put("one\ntwo\n");
+  other.put("here\n");
+  scene.relay.handle();
+  CHECK(scene.out.take() == "other | here\n");
+  REQUIRE(scene.run_until([&] { return tree.text("home/log") == "one\ntwo\n"; }));
+  CHECK(scene.relay.next_deadline() == cinit::kNever);
+  CHECK_FALSE(scene.has_work());
+  web.put("a line of sixteen\nnext\n");
+  REQUIRE(scene.run_until([&] { return tree.text("home/log") == "next\n"; }));
+  CHECK(tree.text("home/log.1") == "a line of sixteen\n");
+  CHECK(scene.observed.find("one;two;") != std::string::npos);
+  CHECK(scene.observed.ends_with(";a line of sixteen;next;"));
+  CHECK(scene.troubles.empty());
+}
+
+TEST_CASE("what a user's file cannot take yet stays with the service, and follows") {
+  const UserTree tree;
+  REQUIRE(mkfifo((tree / "home/log").c_str(), 0600) == 0);
+  tree.give("home/log", kUser);
+  Scene scene;
+  const Writer web(
+      scene.open(0, "web", Stream::Stdout, LogFileSpec{tree / "home/log", 20, 2, {kUser, kUser, {kUser}}}));
+  const std::string all = numbered_lines("web", 10000, 61);
+  std::size_t sent = 0;
+  scene.run_until([&] {
+    const std::size_t taken = web.put(std::string_view(all).substr(sent));
+    sent += taken;
+    return taken == 0 && !scene.has_work();
+  });
+  REQUIRE(sent < all.size());
+  CHECK(scene.relay.next_deadline() == cinit::kNever);
+  const os::Fd reader(::open((tree / "home/log").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  std::string got;
+  CHECK(scene.run_until([&] {
+    char buffer[4096];
+    const ssize_t size = read(reader.get(), buffer, sizeof(buffer));
+    if (size > 0) got.append(buffer, static_cast<std::size_t>(size));
+    sent += web.put(std::string_view(all).substr(sent));
+    return got.size() == all.size();
+  }));
+  CHECK((got == all));
+  CHECK(scene.troubles.empty());
+}
+
+TEST_CASE("the end waits for a user's file to be opened and put aside") {
+  const UserTree tree;
+  Scene scene;
+  const Writer web(scene.open(0, "web", Stream::Stdout, LogFileSpec{tree / "home/log", 4, 9, {kUser, kUser, {kUser}}}));
+  web.put("one\ntwo\nend");
+  CHECK(scene.relay.finish(os::now() + 10s));
+  CHECK(tree.text("home/log.2") + tree.text("home/log.1") + tree.text("home/log") == "one\ntwo\nend\n");
 }
 
 TEST_CASE("a file that cannot be opened is a failure with its reason, and so is a pipe that there cannot be") {
