@@ -270,6 +270,10 @@ class Trial {
     const long growth = effort_of(box_.pid()).resident_kb - before;
     outcome_.note("+" + std::to_string(growth) + " KB");
     if (middle_ != 0) {
+      const auto used = effort_of(box_.pid()).processor_time;
+      outcome_.note(std::to_string(static_cast<int>(milliseconds(used))) + " ms of the processor");
+    }
+    if (middle_ != 0) {
       outcome_.require(growth - middle_ <= flood_.most_leak_kb,
                        "PID 1 keeps growing: by " + std::to_string(growth - middle_) + " KB");
     }
@@ -287,8 +291,8 @@ class Trial {
     const Strings lines = split_lines(read_file(box_.shared("quiet.up")));
     if (lines.empty() || (box_.has_ended() && flood_.most_data_kb > 0)) return;
     if (const auto pid = find_child(box_.pid(), std::atoi(lines.back().c_str()))) kill(*pid, SIGKILL);
-    outcome_.require(wait_until([&] { return box_.read_log(), starts() > before; }, setting_.limit(1s)),
-                     "a service that crashed was not started again");
+    outcome_.require_in_time(wait_until([&] { return box_.read_log(), starts() > before; }, setting_.limit(1s)),
+                             "a service that crashed was not started again");
   }
 
   void stop() {
