@@ -23,7 +23,6 @@
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
-#include <utility>
 
 namespace cinit::reliability {
 
@@ -310,8 +309,6 @@ void Box::read_log() {
 void Box::read_rest_of_log() {
   wait_until([this] { return read_log(), output_ < 0; }, std::chrono::milliseconds(200));
 }
-
-int Box::take_log_end() { return std::exchange(output_, -1); }
 
 int code_of(int wait_status) { return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status); }
 

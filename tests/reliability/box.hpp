@@ -87,8 +87,6 @@ class Box {
   void read_log();
   // Reads to the end of the output, which somebody may still hold open, for a little while at most.
   void read_rest_of_log();
-  int take_log_end();  // the caller reads in its place
-  int log_end() const { return output_; }
 
  private:
   [[noreturn]] void become_pid_1(const BoxOptions& options, int error_pipe);

@@ -50,7 +50,7 @@ const std::vector<Call>& table() {
       {"lseek", SYS_lseek, {}},
       {"poll", SYS_poll, {EINTR, ENOMEM}},
       {"ppoll", SYS_ppoll, {EINTR, ENOMEM}},
-      {"mmap", SYS_mmap, {ENOMEM, EAGAIN}},
+      {"mmap", SYS_mmap, {ENOMEM}},
       {"mremap", SYS_mremap, {ENOMEM}},
       {"mprotect", SYS_mprotect, {ENOMEM}},
       {"munmap", SYS_munmap, {ENOMEM}},
@@ -207,11 +207,6 @@ std::string name_of_call(long number) {
     if (call.number == number) return call.name;
   }
   return "call_" + std::to_string(number);
-}
-
-long number_of_call(const std::string& name) {
-  const Call* const call = find(name);
-  return call == nullptr ? -1 : call->number;
 }
 
 const std::vector<int>& plausible_errors(const std::string& name) {

@@ -9,9 +9,6 @@ namespace cinit::reliability {
 // The name of a system call, and "call_NUMBER" of one that the table does not have.
 std::string name_of_call(long number);
 
-// The call of this name, -1 if the table does not have it.
-long number_of_call(const std::string& name);
-
 // What the call may fail with in a container, by its man page. Empty for a call that cannot fail, and for one that the table
 // does not have (see is_known_call).
 const std::vector<int>& plausible_errors(const std::string& name);

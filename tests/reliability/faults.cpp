@@ -133,18 +133,13 @@ Outcome throw_once(const Setting& setting, const Normal& normal, const Fault& fa
   return outcome;
 }
 
-// Whether an ordinary boot takes much longer than on an idle machine, where it is some 50 ms.
-bool machine_is_slow(const Setting& setting) {
-  StoryOptions options;
-  options.patience = 10;
-  return live(setting, options).boot > std::chrono::milliseconds(250);
-}
-
 // What fails is tried again with patience: a busy machine is not a fault of PID 1.
 Outcome run(const Setting& setting, const Normal& normal, const Fault& fault) {
-  Outcome outcome = throw_once(setting, normal, fault, 1);
-  if (!outcome.failures.empty()) outcome = throw_once(setting, normal, fault, 3);
-  if (!outcome.failures.empty() && machine_is_slow(setting)) outcome = throw_once(setting, normal, fault, 10);
+  Outcome outcome;
+  for (const double patience : {1.0, 3.0, 10.0}) {
+    outcome = throw_once(setting, normal, fault, patience);
+    if (outcome.failures.empty()) break;
+  }
   return outcome;
 }
 

@@ -251,7 +251,6 @@ class Trial {
       broken_.box.env["CINIT_STOP_TIMEOUT"] = "1s";
     }
     box_.start(broken_.box);
-    if (!solo && broken_.box.user != 0) chmod((box_.inside("/run")).c_str(), 0777);
     wait_for_start(0);
     broken_.after_boot();
     if (!broken_.ends_by_itself) {
