@@ -181,17 +181,23 @@ class Trial {
 
   // For as long as a trap needs to close: a few restarts, probes, rotations. PID 1 answers meanwhile.
   void watch() {
-    const Clock::time_point end = Clock::now() + (trap_.must_restart || trap_.go_on != nullptr ? 3s : 700ms);
+    const Clock::time_point end = Clock::now() + how_long();
     bool answered = false;
     if (trap_.go_on != nullptr) trap_.go_on(box_);
     while (Clock::now() < end && !box_.has_ended()) {
       answered = ask(box_.inside("/tmp/cinit.sock"), "status", setting_.limit(1s)).find("root") != std::string::npos;
-      if (!answered) break;
+      if (!answered || (trap_.must_restart && starts("victim") > 1)) break;
       kill_services();
       wait_until([&] { return box_.read_log(), box_.has_ended(); }, 100ms);
     }
     outcome_.require(answered, "PID 1 does not answer (state " + status_of(box_.pid(), "State") + ", in " +
                                    read_file("/proc/" + std::to_string(box_.pid()) + "/wchan") + ")");
+  }
+
+  Duration how_long() const {
+    // The time for a stop, and 5 s in which what has become root may still go.
+    if (trap_.must_restart) return 9s;
+    return trap_.go_on != nullptr ? 3s : 700ms;
   }
 
   void kill_services() {
