@@ -45,8 +45,8 @@ if(CINIT_SANITIZE)
   target_link_options(cinit_options INTERFACE "-fsanitize=${CINIT_SANITIZE}")
 endif()
 if(CINIT_FUZZ)
-  # What tells libFuzzer which code an input has reached.
-  target_compile_options(cinit_options INTERFACE -fsanitize=fuzzer-no-link)
+  # What tells libFuzzer which code an input has reached; optimized, because it runs so often.
+  target_compile_options(cinit_options INTERFACE -fsanitize=fuzzer-no-link -O1)
 endif()
 
 # cinit_library(NAME SOURCES file... [ALONE file...] [PUBLIC_DEPS target...] [PRIVATE_DEPS target...])
@@ -96,10 +96,8 @@ function(cinit_test name)
   doctest_discover_tests(${name} PROPERTIES ${properties})
 endfunction()
 
-# What a target of test sources is built with: doctest's and the standard library's headers, compiled once for all of them. The
-# sources are not one translation unit: in many of them a name stands for something else.
+# Lets the sources of a test target begin with doctest's and the standard library's headers, compiled once for all targets.
 function(cinit_test_headers target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
   target_precompile_headers(${target} REUSE_FROM cinit_test_main)
 endfunction()
 
