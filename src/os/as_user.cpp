@@ -86,7 +86,9 @@ void send(int socket, Header header, std::string_view text, int fd = -1) {
   if (fd >= 0) {
     message.msg_control = &passenger;
     message.msg_controllen = sizeof(passenger);
-    passenger.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    passenger.header.cmsg_len = CMSG_LEN(sizeof(int));
+    passenger.header.cmsg_level = SOL_SOCKET;
+    passenger.header.cmsg_type = SCM_RIGHTS;
     memcpy(CMSG_DATA(&passenger.header), &fd, sizeof(fd));
   }
   sendmsg(socket, &message, MSG_NOSIGNAL);
