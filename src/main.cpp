@@ -15,6 +15,7 @@
 #include "init/startup_files.hpp"
 #include "init/termination_log.hpp"
 #include "my_init/my_init.hpp"
+#include "os/relro.hpp"
 #include "os/signals.hpp"
 #include "os/syscall.hpp"
 #include "os/tracing.hpp"
@@ -85,6 +86,7 @@ int run_my_init(char** argv, char** envp) {
 }  // namespace
 
 int main(int, char** argv) {
+  cinit::os::protect_relocated();
   if (const auto choice = cinit::dropin::choose(argv)) return cinit::dropin::run(*choice, environ, run_my_init);
   cli::ParsedOptions parsed = cli::parse_options(argv);
   if (parsed.mistake) {
