@@ -18,11 +18,12 @@ namespace {
 
 constexpr int kMarker = 64;
 
-// The names that processes have in a run, and a terminal's line ends.
+// The names that processes have in a run, a terminal's line ends, and the words that a libc has for an error.
 std::string normalize(std::string log) {
   log = std::regex_replace(log, std::regex("\r\n"), "\n");
   hide_libc_signals(log);
   log = std::regex_replace(log, std::regex("((tini|catatonit) ?[(:])[0-9]+"), "$1N");
+  log = std::regex_replace(log, std::regex("(errno=[0-9]+) [^)]*"), "$1");
   return std::regex_replace(log, std::regex("((pid=|PID |pid |process )'?)[0-9]+"), "$1N");
 }
 
