@@ -17,8 +17,8 @@
 #include "my_init/my_init.hpp"
 #include "os/relro.hpp"
 #include "os/signals.hpp"
-#include "os/syscall.hpp"
 #include "os/tracing.hpp"
+#include "solo/image.hpp"
 #include "solo/reporter.hpp"
 #include "solo/solo.hpp"
 #include "sysctl/sources.hpp"
@@ -27,23 +27,26 @@ namespace {
 
 namespace cli = cinit::cli;
 
-// Where an image may say that there is more to do than to run a command, beside init::kS6Places.
-constexpr const char* kPlaces[] = {cinit::config::kConfigFile,
-                                   cinit::config::kConfigDirectory,
-                                   cinit::config::kServiceDirectory,
-                                   cinit::config::kHookDirectory,
-                                   cinit::init::kRcLocal,
-                                   cinit::init::kPreShutdownDirectory,
-                                   cinit::init::kPostShutdownDirectory,
-                                   cinit::init::kEnvironmentDirectory,
-                                   cinit::sysctl::kSysctlConf};
+using cinit::solo::Place;
 
-bool exists(const char* path) { return cinit::os::sys::faccess(path, F_OK) == 0; }
+// Where an image may say that there is more to do than to run a command, beside init::kS6Places. Contents count, not names: many
+// images have a sysctl.conf with nothing but comments, and directories that nothing was put into.
+constexpr Place kPlaces[] = {{cinit::config::kConfigFile},
+                             {cinit::config::kConfigDirectory, Place::Kind::Directory},
+                             {cinit::config::kServiceDirectory, Place::Kind::Directory},
+                             {cinit::config::kHookDirectory, Place::Kind::Directory},
+                             {cinit::init::kRcLocal},
+                             {cinit::init::kPreShutdownDirectory, Place::Kind::Directory},
+                             {cinit::init::kPostShutdownDirectory, Place::Kind::Directory},
+                             {cinit::init::kEnvironmentDirectory, Place::Kind::Directory},
+                             {cinit::sysctl::kSysctlConf, Place::Kind::Lines}};
 
 // An image without configuration pays for none of it: no parser, no logger, no supervisor.
 bool has_configuration(const cli::Options& options) {
-  return options.config_file || std::ranges::any_of(kPlaces, exists) ||
-         std::ranges::any_of(cinit::init::kS6Places, exists);
+  return options.config_file || std::ranges::any_of(kPlaces, cinit::solo::says_something) ||
+         std::ranges::any_of(cinit::init::kS6Places, [](const char* path) {
+           return cinit::solo::says_something({path, Place::Kind::Directory});
+         });
 }
 
 int run_alone(const cli::Options& options) {

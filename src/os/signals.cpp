@@ -1,6 +1,9 @@
 #include "os/signals.hpp"
 
 #include <errno.h>
+#include <string.h>
+
+#include <cstddef>
 
 #include "os/clock.hpp"
 
@@ -9,15 +12,19 @@ namespace {
 
 // Finds "SigIgn:" in what proc(5) says of /proc/self/status.
 bool parse_ignored(const char* text, const char* end, SignalSet& ignored) {
-  constexpr char kKey[] = "\nSigIgn:\t";
-  constexpr long kKeySize = sizeof(kKey) - 1;
-  for (const char* at = text; end - at > kKeySize + 16; ++at) {
-    int matched = 0;
-    while (matched < kKeySize && at[matched] == kKey[matched]) ++matched;
-    if (matched < kKeySize) continue;
+  constexpr char kKey[] = "SigIgn:\t";
+  constexpr std::ptrdiff_t kKeySize = sizeof(kKey) - 1;
+  const char* line = text;
+  while (end - line > kKeySize + 16) {
+    if (memcmp(line, kKey, kKeySize) != 0) {
+      const void* const newline = memchr(line, '\n', static_cast<std::size_t>(end - line));
+      if (newline == nullptr) return false;
+      line = static_cast<const char*>(newline) + 1;
+      continue;
+    }
     ignored.bits = 0;
     for (int i = 0; i < 16; ++i) {
-      const char digit = at[kKeySize + i];
+      const char digit = line[kKeySize + i];
       ignored.bits = ignored.bits * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
     }
     return true;

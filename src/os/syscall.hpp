@@ -190,7 +190,6 @@ inline long ppoll(pollfd* fds, std::size_t count, const timespec* timeout) {
 }
 inline long pidfd_open(pid_t pid) { return call(SYS_pidfd_open, pid, 0); }
 inline long pidfd_send_signal(int pidfd, int signal) { return call(SYS_pidfd_send_signal, pidfd, signal, 0, 0); }
-inline long monotonic_clock(timespec* now) { return call(SYS_clock_gettime, CLOCK_MONOTONIC, word(now)); }
 [[noreturn]] inline void exit(int code) {
   while (true) call(SYS_exit_group, code);
 }
