@@ -1,4 +1,5 @@
-// The counted figures of cinit, beside those of tini, held against the budgets of a file: see tests/bench/check.
+// Two programs in one. "count" has the counted figures of cinit, beside those of tini, held against the budgets of a file: see
+// tests/bench/check. "times" measures what takes time, beside other programs: see tests/bench/run.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +13,9 @@
 
 #include "box.hpp"
 #include "counter.hpp"
+#include "report.hpp"
 #include "text.hpp"
+#include "times.hpp"
 
 using namespace cinit::bench;
 using namespace cinit::reliability;
@@ -190,7 +193,7 @@ bool report(const Figures& figures, std::map<std::string, double> budgets) {
   return good && budgets.empty();
 }
 
-int run(const std::string& cinit, const std::string& app, const std::string& tini, const std::string& budgets) {
+int count(const std::string& cinit, const std::string& app, const std::string& tini, const std::string& budgets) {
   Workshop workshop(cinit, app);
   Figures figures;
   figures["size of the binary, KB"] = static_cast<double>(std::filesystem::file_size(cinit)) / 1024;
@@ -199,17 +202,63 @@ int run(const std::string& cinit, const std::string& app, const std::string& tin
   return report(figures, read_budgets(budgets)) ? 0 : 1;
 }
 
+// ---- Times
+
+// What a dynamic program is linked with, into the root of all containers.
+void copy_libraries(const Workshop& workshop, const std::string& program) {
+  FILE* const list = popen(("ldd " + program + " 2>/dev/null").c_str(), "r");
+  char line[512];
+  while (list != nullptr && std::fgets(line, sizeof(line), list) != nullptr) {
+    std::istringstream words(line);
+    for (std::string word; words >> word;) {
+      if (word.starts_with('/')) write_file(workshop.base() + word, read_file(word), 0755);
+    }
+  }
+  if (list != nullptr) pclose(list);
+}
+
+std::vector<Program> programs(const std::string& cinit, const std::string& floors) {
+  return {{"cinit, as tini", cinit, "/bin/tini", {"--"}},
+          {"cinit -- COMMAND", cinit, "/sbin/cinit", {"--"}},
+          {"tini-static", "/usr/bin/tini-static", "/bin/tini-static", {"--"}},
+          {"tini", "/usr/bin/tini", "/bin/tini", {"--"}},
+          {"dumb-init", "/usr/bin/dumb-init", "/bin/dumb-init", {"--"}},
+          {"catatonit", "/usr/bin/catatonit", "/bin/catatonit", {"--"}},
+          {"floor, glibc", floors + "/cinit_floor_glibc", "/bin/floor", {}},
+          {"floor, musl", floors + "/cinit_floor_musl", "/bin/floor", {}},
+          {"floor, no libc", floors + "/cinit_floor", "/bin/floor", {}}};
+}
+
+int times(const std::string& cinit, const std::string& app, const std::string& floors, const std::string& results,
+          int runs) {
+  Workshop workshop(cinit, app);
+  TimesRequest request{programs(cinit, floors), cinit, floors + "/cinit_floor", runs};
+  for (const Program& program : request.programs) copy_libraries(workshop, program.file);
+  const std::vector<Sample> samples = measure_times(workshop, request);
+  write_file(results + "/times.json", json(samples));
+  write_file(results + "/start.svg", picture(samples, "1 start of one command, us"));
+  write_file(results + "/services.svg", picture(samples, "5 start of 1000 services, ms"));
+  std::fputs(table(samples, "tini-static").c_str(), stdout);
+  return 0;
+}
+
 }  // namespace
 
-int main(int count, char** arguments) {
-  if (count != 5) {
-    std::fputs("usage: cinit_bench CINIT APP TINI BUDGETS\n", stderr);
-    return 64;
-  }
+int main(int count_of_words, char** words) {
+  const std::vector<std::string> arguments(words + 1, words + count_of_words);
   try {
-    return run(arguments[1], arguments[2], arguments[3], arguments[4]);
+    if (arguments.size() == 5 && arguments[0] == "count")
+      return count(arguments[1], arguments[2], arguments[3], arguments[4]);
+    if (arguments.size() == 6 && arguments[0] == "times") {
+      return times(arguments[1], arguments[2], arguments[3], arguments[4], std::atoi(arguments[5].c_str()));
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tests/bench: %s\n", error.what());
     return 1;
   }
+  std::fputs(
+      "usage: cinit_bench count CINIT APP TINI BUDGETS\n"
+      "       cinit_bench times CINIT APP FLOORS RESULTS RUNS\n",
+      stderr);
+  return 64;
 }
