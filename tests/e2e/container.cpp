@@ -58,6 +58,21 @@ std::string cinit_binary() {
   return path;
 }
 
+// What a dynamic program, one with sanitizers, is linked with: ldd(1). Of a static one nothing.
+std::vector<std::string> libraries_of(const std::string& program) {
+  std::vector<std::string> libraries;
+  FILE* const list = popen(("ldd " + program + " 2>/dev/null").c_str(), "r");
+  std::array<char, 512> line{};
+  while (list != nullptr && std::fgets(line.data(), line.size(), list) != nullptr) {
+    std::istringstream words(line.data());
+    for (std::string word; words >> word;) {
+      if (word.starts_with('/')) libraries.push_back(word);
+    }
+  }
+  if (list != nullptr) pclose(list);
+  return libraries;
+}
+
 // The value of a line "KEY:\t..." of /proc/PID/status.
 std::string status_field(const std::string& status, std::string_view key) {
   const std::size_t at = status.find("\n" + std::string(key) + ":");
@@ -161,6 +176,11 @@ Container::Container() : root_(directory_ / "root") {
   fs::copy_file(find_program("busybox"), root_ + "/bin/busybox");
   fs::copy_file(CINIT_E2E_APP, root_ + "/bin/app");
   fs::copy_file(cinit_binary(), root_ + "/sbin/cinit");
+  static const std::vector<std::string> libraries = libraries_of(cinit_binary());
+  for (const std::string& library : libraries) {
+    fs::create_directories(fs::path(root_ + library).parent_path());
+    fs::copy_file(library, root_ + library);
+  }
   make_base_files(*this);
 }
 
