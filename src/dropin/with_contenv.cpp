@@ -65,17 +65,17 @@ std::vector<std::string> merge(char* const* envp, const EnvironmentFiles& files)
   return variables;
 }
 
-int report_failure(const char* program, const char* search_path, int error) {
+int report_failure(const os::ExecFailure& failure) {
   Line line;
   line << "with-contenv: ";
-  if (std::string_view(program).ends_with('\r')) {
+  if (std::string_view(failure.argv[0]).ends_with('\r')) {
     line << "the first line of the script ends with CR LF; convert the file to Unix line ends";
   } else {
-    os::explain_exec_failure(line, program, search_path, error);
-    os::add_system_words(line, error);
+    os::explain_exec_failure(line, failure);
+    os::add_system_words(line, failure.error);
   }
   print(2, line.line());
-  return error == ENOENT ? exit_code::kNotFound : exit_code::kNotExecutable;
+  return failure.error == ENOENT ? exit_code::kNotFound : exit_code::kNotExecutable;
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ int run_with_contenv(char** argv, char** envp) {
   }
   pointers.push_back(nullptr);
   const long result = os::exec_program(command, pointers.data(), search_path);
-  return report_failure(command[0], search_path, static_cast<int>(-result));
+  return report_failure({command, pointers.data(), search_path, static_cast<int>(-result)});
 }
 
 }  // namespace cinit::dropin

@@ -1,6 +1,7 @@
 #include "init/launch_setup.hpp"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "base/line.hpp"
 #include "os/exec_reason.hpp"
 #include "os/file.hpp"
+#include "os/syscall.hpp"
 
 namespace cinit::init {
 namespace {
@@ -81,6 +83,39 @@ std::string why_not_given(int error, Capability capability) {
   if (!not_permitted(error)) return "";
   if (geteuid() != 0) return " (" + way_to(capability) + ")";
   return " (the container does not have it; " + way_to(capability) + ")";
+}
+
+// Whether a user namespace has an id: user_namespaces(7), "/proc/PID/uid_map". Where that cannot be read, it is taken to have it.
+bool is_mapped(const char* map, std::uint32_t id) {
+  const Result<std::string> text = os::read_file(map, 64 << 10);
+  if (!text) return true;
+  const char* at = text->c_str();
+  char* end = nullptr;
+  while (true) {
+    const unsigned long first = strtoul(at, &end, 10);
+    if (end == at) return false;
+    strtoul(end, &end, 10);
+    const unsigned long count = strtoul(end, &end, 10);
+    if (id >= first && id - first < count) return true;
+    at = end;
+  }
+}
+
+std::string not_mapped(const char* what, std::uint32_t id, const char* map) {
+  return std::string(" (") + what + " " + std::to_string(id) + " is not in this user namespace: " + map + ")";
+}
+
+constexpr char kUidMap[] = "/proc/self/uid_map";
+constexpr char kGidMap[] = "/proc/self/gid_map";
+
+std::string above_hard_limit(int error, const os::ResourceLimit& limit, const std::string& name) {
+  rlimit64 has{};
+  if (!not_permitted(error) || os::sys::getrlimit(limit.resource, &has) != 0 || limit.value.rlim_max <= has.rlim_max)
+    return "";
+  rlimit64 hard{has.rlim_max, has.rlim_max};
+  const std::string number = limit.value.rlim_max == RLIM64_INFINITY ? "-1" : std::to_string(limit.value.rlim_max);
+  return " (above the hard limit of " + describe(hard).substr(0, describe(hard).find(':')) + ": docker run --ulimit " +
+         name + "=" + number + ")";
 }
 
 // What cinit tells it about itself, as systemd does: sd_notify(3), systemd.service(5), "$MAINPID".
@@ -307,6 +342,23 @@ core::StartFailure LaunchSetup::explain_output(StartStage stage, int error) cons
                  std::string("cannot connect its standard ") + (is_stdout ? "output: " : "error: ") + strerror(error));
 }
 
+std::string LaunchSetup::why_not_that_user(int error) const {
+  if (error == EINVAL) {
+    for (const gid_t gid : groups_) {
+      if (!is_mapped(kGidMap, gid)) return not_mapped("gid", gid, kGidMap);
+    }
+    if (child_.set_gid && !is_mapped(kGidMap, child_.gid)) return not_mapped("gid", child_.gid, kGidMap);
+    if (child_.set_uid && !is_mapped(kUidMap, child_.uid)) return not_mapped("uid", child_.uid, kUidMap);
+    return "";
+  }
+  if (!not_permitted(error)) return "";
+  if (geteuid() == 0)
+    return " (the container lacks CAP_SETUID or CAP_SETGID: docker run --cap-add SETUID --cap-add SETGID)";
+  const char* const key = spec_.user ? "user" : spec_.group ? "group" : "groups";
+  return " (cinit runs as uid " + std::to_string(geteuid()) +
+         ", and only root may change it: start the container as root, or " + "leave out `" + key + "`)";
+}
+
 core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
   const std::string reason = strerror(result.error);
   const auto failed = [&](std::string what, const std::string& advice = "") {
@@ -319,8 +371,9 @@ core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
       return failure(result.stage, result.error, std::string(line.text()));
     }
     case StartStage::Limits:
-      return failed("limits." + limit_names_[result.limit] + " cannot be set to " +
-                    describe(limits_[result.limit].value));
+      return failed(
+          "limits." + limit_names_[result.limit] + " cannot be set to " + describe(limits_[result.limit].value),
+          above_hard_limit(result.error, limits_[result.limit], limit_names_[result.limit]));
     case StartStage::OomScore:
       return failed(
           "cannot set oom-score-adj to " + std::to_string(child_.oom_score_adj) + " (/proc/self/oom_score_adj)",
@@ -334,11 +387,17 @@ core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
       return failed("cannot give it the capability " + to_string(result.capability),
                     why_not_given(result.error, result.capability));
     case StartStage::NoNewPrivileges: return failed("cannot set no-new-privileges");
-    case StartStage::Groups: return failed("its supplementary groups cannot be set (setgroups)");
-    case StartStage::Group: return failed("cannot change to group " + std::to_string(child_.gid) + " (setgid)");
+    case StartStage::Groups:
+      return failed("its supplementary groups cannot be set (setgroups)", why_not_that_user(result.error));
+    case StartStage::Group:
+      return failed("cannot change to group " + std::to_string(child_.gid) + " (setgid)",
+                    why_not_that_user(result.error));
     case StartStage::User:
-      return failed("cannot change to user \"" + user_ + "\" (setuid " + std::to_string(child_.uid) + ")");
-    case StartStage::WorkingDir: return failed("cannot change to directory " + working_dir_);
+      return failed("cannot change to user \"" + user_ + "\" (setuid " + std::to_string(child_.uid) + ")",
+                    why_not_that_user(result.error));
+    case StartStage::WorkingDir:
+      return failed("cannot change to directory " + working_dir_,
+                    result.reason[0] == '\0' ? "" : std::string(" (") + static_cast<const char*>(result.reason) + ")");
     case StartStage::Session: return failed("cannot get a session or process group of its own");
     case StartStage::Terminal: return failed("cannot become the terminal's foreground");
     case StartStage::Stdin: return failed("cannot connect its standard input");

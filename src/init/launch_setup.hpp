@@ -57,6 +57,7 @@ class LaunchSetup {
   };
   Failed open_outputs(const Provision& provision);
   Failed open_output(StartStage stage, const config::Output& output, OutputFile& to, int& fd);
+  std::string why_not_that_user(int error) const;
   core::StartFailure explain_output(StartStage stage, int error) const;
   void take_command(const config::Command& command);
   void take_limits();

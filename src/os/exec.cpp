@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "os/program_file.hpp"
 #include "os/syscall.hpp"
 
 namespace cinit::os {
@@ -11,10 +12,16 @@ const char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 
 namespace {
 
-// As execvp(3) does: a file that the kernel cannot run, because it has no shebang, is a script of /bin/sh.
+bool is_for_shell(const char* path) {
+  const ProgramHead head(path);
+  return !is_script(head.text()) && is_shell_text(head.text());
+}
+
+// As execvp(3) does: a file that the kernel cannot run, because it has no shebang, is a script of /bin/sh. But only text is: a
+// shell would carry out what it takes for commands in a program of another machine.
 long exec_file(char** argv, char* const* envp, char* path) {
   const long result = sys::execve(path, argv, envp);
-  if (result != -ENOEXEC) return result;
+  if (result != -ENOEXEC || !is_for_shell(path)) return result;
   static char shell[] = "/bin/sh";
   char* const before_program = argv[-1];
   char* const program = argv[0];

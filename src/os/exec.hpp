@@ -7,8 +7,8 @@ namespace cinit::os {
 extern const char kDefaultPath[];
 
 // Becomes argv[0], with `argv` (null-terminated) and `envp`. A program without a slash is looked for in the directories of
-// `search_path`, with colons between as in PATH; null: kDefaultPath. There must be one writable slot before argv[0]: a file
-// without a shebang is run as /bin/sh FILE ARGS, for which it is used. Returns only when that fails: the negative of an
+// `search_path`, with colons between as in PATH; null: kDefaultPath. There must be one writable slot before argv[0]: a text
+// file without a shebang is run as /bin/sh FILE ARGS, for which it is used. Returns only when that fails: the negative of an
 // errno(3) constant.
 long exec_program(char** argv, char* const* envp, const char* search_path);
 

@@ -46,13 +46,18 @@ alignas(16) char child_stack[kStackSize];
   leave(child);
 }
 
+void give_reason(Child& child, const Line& line) {
+  const std::size_t size = std::min(line.text().size(), sizeof(child.failure.reason) - 1);
+  memcpy(child.failure.reason, line.text().data(), size);
+}
+
 // The program lies where its user may have put a FIFO, a lease or a link in its place: it is looked at by the child, as that
 // user.
 [[noreturn]] void fail_exec(Child& child, long result) {
   Line line;
-  explain_exec_failure(line, child.setup.argv[0], child.setup.search_path, static_cast<int>(-result));
-  const std::size_t size = std::min(line.text().size(), sizeof(child.failure.reason) - 1);
-  memcpy(child.failure.reason, line.text().data(), size);
+  const ChildSetup& setup = child.setup;
+  explain_exec_failure(line, {setup.argv, setup.envp, setup.search_path, static_cast<int>(-result)});
+  give_reason(child, line);
   fail(child, StartStage::Exec, result);
 }
 
@@ -274,10 +279,19 @@ void open_outputs(Child& child) {
   open_output(child, StartStage::Stderr, setup.stderr_path, 2);
 }
 
+// Which directory is not to be entered only its user can tell.
+void enter_working_dir(Child& child) {
+  const long result = sys::chdir(child.setup.working_dir);
+  if (result >= 0) return;
+  Line line;
+  if (result == -EACCES && explain_no_entry(line, child.setup.working_dir)) give_reason(child, line);
+  fail(child, StartStage::WorkingDir, result);
+}
+
 void set_surroundings(Child& child) {
   const ChildSetup& setup = child.setup;
   if (setup.set_umask) sys::umask(setup.umask);
-  if (setup.working_dir) require(child, StartStage::WorkingDir, sys::chdir(setup.working_dir));
+  if (setup.working_dir) enter_working_dir(child);
 }
 
 [[noreturn]] void run_child(void* data) {

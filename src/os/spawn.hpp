@@ -28,7 +28,7 @@ struct ChildSetup {
     None,
   };
 
-  // Null-terminated, argv[0] is the program. There must be one writable slot before argv[0]: a file without a shebang is
+  // Null-terminated, argv[0] is the program. There must be one writable slot before argv[0]: a text file without a shebang is
   // run as /bin/sh FILE ARGS, for which it is used and then put back.
   char** argv = nullptr;
   char* const* envp = nullptr;
@@ -97,7 +97,8 @@ struct SpawnResult {
   int error = 0;          // errno(3)
   std::size_t limit = 0;  // stage Limits: which of the limits
   Capability capability;  // stages BoundingSet and Capabilities: which one could not be taken away, or given
-  // Stage Exec: what explain_exec_failure() says, NUL at its end. It is cut off where it is longer.
+  // Stage Exec: what explain_exec_failure() says; WorkingDir: what explain_no_entry() says. NUL at its end; it is cut off where it
+  // is longer.
   char reason[512] = {};
   // After either.
   int terminal_error = 0;  // errno(3): why control_terminal failed

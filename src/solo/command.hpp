@@ -29,7 +29,7 @@ struct Start {
 // The exit code when there is no command to have one.
 struct FailureCodes {
   int not_found = exit_code::kNotFound;         // exec: ENOENT
-  int refused = exit_code::kNotExecutable;      // exec: EACCES
+  int refused = exit_code::kNotExecutable;      // exec: EACCES, ENOEXEC
   int no_program = exit_code::kNotExecutable;   // exec: any other reason
   int not_started = exit_code::kNotExecutable;  // any step before
 };

@@ -46,7 +46,8 @@ int code_of(const os::SpawnResult& failure, const FailureCodes& codes) {
   if (failure.stage != StartStage::Exec) return codes.not_started;
   switch (failure.error) {
     case ENOENT: return codes.not_found;
-    case EACCES: return codes.refused;
+    case EACCES:
+    case ENOEXEC: return codes.refused;
     default: return codes.no_program;
   }
 }

@@ -1,8 +1,13 @@
 // Mistakes, and what cinit says about them.
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "both_loops.hpp"
 #include "container.hpp"
+#include "spawn.hpp"
 
 using namespace cinit::e2e;
 using namespace std::chrono_literals;
@@ -79,6 +84,113 @@ TEST_CASE("a script without a shebang is run by /bin/sh") {
   container.cinit({"--", "/entrypoint.sh", "arg"});
   CHECK(container.wait_exit().code == 0);
   CHECK(container.logged("hello from /entrypoint.sh arg\n"));
+}
+
+namespace {
+
+// Files that the kernel does not take for a program, and no shell may take for a script.
+struct NoText {
+  std::string text;
+  std::string reason;  // behind the file's name
+};
+
+// This machine's own program, said to be another machine's.
+std::string foreign_program() {
+  std::string program = read_file(CINIT_E2E_APP);
+  program[18] = program[18] == '\xb7' ? '\x3e' : '\xb7';
+  return program;
+}
+
+std::vector<NoText> no_texts() {
+  return {{foreign_program(), " is a program for "},
+          {read_file(CINIT_E2E_APP).substr(0, 30), " is no complete program (cut off?)"},
+          {std::string("echo given to a shell #\0\n", 25), " is neither a program nor a text"},
+          {"#!/python\necho given to a shell\n", ": its interpreter /python is a program for "}};
+}
+
+// Runs `start` in a container that has `file` at `path`, once for each kind of file.
+void never_for_a_shell(const std::string& path, const std::function<void(Container&)>& start) {
+  for (const NoText& file : no_texts()) {
+    CAPTURE(file.reason);
+    Container container;
+    container.file(path, file.text, 0755).file("/python", foreign_program(), 0755);
+    start(container);
+    container.wait_for(file.reason);
+    CHECK_FALSE(container.logged("given to a shell"));
+    CHECK_FALSE(container.logged("yntax error"));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what is no text is never given to a shell: as the command, exit code 126") {
+  never_for_a_shell("/prog", [](Container& container) {
+    container.cinit({"--", "/prog"});
+    CHECK(container.wait_exit().code == 126);
+  });
+}
+
+TEST_CASE("what is no text is never given to a shell: as a service, by its path or found in PATH, exit code 126") {
+  for (const char* command : {"prog", "/usr/bin/prog"}) {
+    never_for_a_shell("/usr/bin/prog", [&](Container& container) {
+      container.config("[service.a]\ncommand = '" + std::string(command) + "'\nrestart = 'no'\n").cinit();
+      CHECK(container.wait_exit().code == 126);
+    });
+  }
+}
+
+TEST_CASE("what is no text is never given to a shell: as the run of a service directory") {
+  never_for_a_shell("/etc/service/a/run", [](Container& container) { container.cinit(); });
+}
+
+TEST_CASE("what is no text is never given to a shell: as a hook") {
+  never_for_a_shell("/etc/my_init.d/hook", [](Container& container) {
+    container.config("[service.a]\ncommand = 'true'\n").cinit();
+    CHECK(container.wait_exit().code == 1);
+  });
+}
+
+TEST_CASE("what is no text is never given to a shell: as a probe") {
+  never_for_a_shell("/prog", [](Container& container) {
+    container
+        .config(
+            "[service.a]\ncommand = ['sleep', '1000']\n"
+            "health = { exec = '/prog', interval = '10ms', retries = 1 }\n")
+        .cinit();
+  });
+}
+
+TEST_CASE("an environment that is too long: which variable, how long, and what the kernel takes") {
+  Container container;
+  container.file("/big.env", "HUGE=" + std::string(200000, 'y') + "\n");
+  container.config("[service.a]\ncommand = 'true'\nenv-file = '/big.env'\nrestart = 'no'\n").cinit();
+  CHECK(container.wait_exit().code != 0);
+  CHECK(container.logged("the variable HUGE is 200006 bytes long, more than the 131072 that the kernel takes"));
+}
+
+TEST_CASE("a directory above the program that the user may not enter is named") {
+  Container container;
+  container.file("/root/app/run", "#!/bin/sh\n", 0755);
+  container
+      .config(
+          "[hooks]\npre-start = ['chmod 0700 /root']\n[service.a]\ncommand = '/root/app/run'\nuser = "
+          "'www-data'\nrestart = 'no'\n")
+      .cinit();
+  CHECK(container.wait_exit().code == 126);
+  CHECK(container.logged("/root/app/run: uid 33 may not enter /root (mode 0700, of uid 0)"));
+}
+
+TEST_CASE("a directory above the working directory that the user may not enter is named") {
+  Container container;
+  container.file("/root/app/file", "");
+  container
+      .config(
+          "[hooks]\npre-start = ['chmod 0700 /root']\n[service.a]\ncommand = 'true'\nworking-dir = "
+          "'/root/app'\nuser = 'www-data'\nrestart = 'no'\n")
+      .cinit();
+  container.wait_exit();
+  CHECK(container.logged(
+      "cannot change to directory /root/app: Permission denied (uid 33 may not enter /root (mode 0700, of uid 0))"));
 }
 
 TEST_CASE("a service whose program is not there is not tried again, and ends the container with 127") {

@@ -511,16 +511,31 @@ TEST_CASE("a failed start says which step it was, and what about") {
         "cannot get a session or process group of its own: Operation not permitted");
   CHECK(launched.explain(StartStage::Terminal, ENOTTY) ==
         "cannot become the terminal's foreground: Inappropriate ioctl for device");
+  rlimit limit{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  REQUIRE(limit.rlim_max != RLIM_INFINITY);
   CHECK(launched.explain(StartStage::Limits, EPERM, 1) ==
-        "limits.nofile cannot be set to 1024:unlimited: Operation not permitted");
-  CHECK(launched.explain(StartStage::Groups, EPERM) ==
-        "its supplementary groups cannot be set (setgroups): Operation not permitted");
-  CHECK(launched.explain(StartStage::Group, EPERM) == "cannot change to group 3000 (setgid): Operation not permitted");
-  CHECK(launched.explain(StartStage::User, EPERM) ==
-        "cannot change to user \"3000\" (setuid 3000): Operation not permitted");
+        "limits.nofile cannot be set to 1024:unlimited: Operation not permitted (above the hard limit of " +
+            std::to_string(limit.rlim_max) + ": docker run --ulimit nofile=-1)");
+  CHECK(launched.explain(StartStage::Limits, EPERM, 0) == "limits.core cannot be set to 0:0: Operation not permitted");
   CHECK(launched.explain(StartStage::WorkingDir, ENOENT) ==
         "cannot change to directory /srv: No such file or directory");
   CHECK(launched.explain(StartStage::Prepare, EIO) == "cannot be prepared: Input/output error");
+}
+
+TEST_CASE("why a user cannot be changed to depends on who cinit is") {
+  Launched launched;
+  launched.service.spec.user = "3000";
+  REQUIRE(launched.problem() == "");
+  const std::string groups = "its supplementary groups cannot be set (setgroups): ";
+  const std::string no_capability =
+      "Operation not permitted (the container lacks CAP_SETUID or CAP_SETGID: docker run --cap-add SETUID --cap-add "
+      "SETGID)";
+  CHECK(launched.explain(StartStage::Groups, EPERM) == groups + no_capability);
+  CHECK(launched.explain(StartStage::Group, EPERM) == "cannot change to group 3000 (setgid): " + no_capability);
+  CHECK(launched.explain(StartStage::User, EPERM) == "cannot change to user \"3000\" (setuid 3000): " + no_capability);
+  // Every id is mapped outside of a user namespace.
+  CHECK(launched.explain(StartStage::Groups, EINVAL) == groups + "Invalid argument");
 }
 
 TEST_CASE("what only a capability allows says which one, and how the container gets it") {

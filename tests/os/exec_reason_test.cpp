@@ -2,15 +2,19 @@
 
 #include <doctest/doctest.h>
 #include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 #include "files.hpp"
 #include "forked.hpp"
 #include "launch.hpp"
 #include "os/fd.hpp"
+#include "os/program_file.hpp"
 
 using namespace cinit::test;
 namespace os = cinit::os;
@@ -19,9 +23,15 @@ namespace {
 
 // What explain_exec_failure says, with `directory` shown as "DIR".
 struct Explained {
-  std::string operator()(const std::string& program, int error, const char* search_path = nullptr) const {
+  std::string operator()(const std::string& program, int error, const char* search_path = nullptr,
+                         const std::vector<std::string>& variables = {}) const {
     cinit::Line line;
-    os::explain_exec_failure(line, program.c_str(), search_path, error);
+    std::string name = program;
+    char* argv[] = {name.data(), nullptr};
+    std::vector<char*> envp;
+    for (const std::string& variable : variables) envp.push_back(const_cast<char*>(variable.c_str()));
+    envp.push_back(nullptr);
+    os::explain_exec_failure(line, {argv, envp.data(), search_path, error});
     os::add_system_words(line, error);
     std::string text(line.text());
     for (std::size_t at = 0; (at = text.find(directory.path(), at)) != std::string::npos;) {
@@ -92,34 +102,77 @@ TEST_CASE("permission denied says what is in the way") {
   CHECK(explain("plain", EACCES, explain.directory.path().c_str()) == "DIR/plain is not executable (chmod +x)");
   CHECK(explain(explain.path("directory"), EACCES) == "DIR/directory is a directory");
   CHECK(explain(explain.path("fifo"), EACCES) == "DIR/fifo is no regular file");
-  CHECK(explain(explain.path("fine"), EACCES) ==
-        "DIR/fine: permission denied (its mode, that of its interpreter, or a mount with noexec)");
+  write_program(explain.path("script"), "#!" + explain.path("plain") + "\n");
+  CHECK(explain(explain.path("script"), EACCES) ==
+        "DIR/script: its interpreter DIR/plain is not executable (chmod +x)");
 }
 
-TEST_CASE("a directory that may not be entered is on the way") {
+TEST_CASE("a directory that may not be entered is on the way, and a program may not be this user's to run") {
   const Explained explain;
-  make_directories(explain.path("closed"));
-  write_program(explain.path("closed/tool"), "#!/bin/sh\n");
+  make_directories(explain.path("closed/deep"));
+  write_program(explain.path("closed/deep/tool"), "#!/bin/sh\n");
+  write_program(explain.path("private"), "#!/bin/sh\n", 0700);
   REQUIRE(chmod(explain.path("closed").c_str(), 0700) == 0);
   REQUIRE(chmod(explain.directory.path().c_str(), 0755) == 0);
   const auto body = [&] {
     if (setresuid(3000, 3000, 3000) != 0) return std::string("setresuid");
-    return explain(explain.path("closed/tool"), EACCES);
+    return explain(explain.path("closed/deep/tool"), EACCES) + "\n" + explain(explain.path("private"), EACCES);
   };
-  CHECK(in_child(body) == "DIR/closed/tool: permission denied on the way to it");
+  CHECK(in_child(body) ==
+        "DIR/closed/deep/tool: uid 3000 may not enter DIR/closed (mode 0700, of uid 0)\n"
+        "DIR/private: uid 3000 may not run it (mode 0700, of uid 0)");
 }
 
-TEST_CASE("a format that the kernel does not know may be of another architecture") {
+TEST_CASE("a file system that is mounted with noexec is named alone") {
   const Explained explain;
-  write_program(explain.path("tool"), "");
-  CHECK(explain(explain.path("tool"), ENOEXEC) == "DIR/tool: Exec format error (a program of another architecture?)");
+  const auto body = [&] {
+    if (unshare(CLONE_NEWNS) != 0) return std::string("unshare");
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return std::string("mount");
+    make_directories(explain.path("data"));
+    if (mount("tmpfs", explain.path("data").c_str(), "tmpfs", MS_NOEXEC, nullptr) != 0) return std::string("tmpfs");
+    write_program(explain.path("data/tool"), "#!/bin/sh\n");
+    return explain(explain.path("data/tool"), EACCES);
+  };
+  CHECK(in_child(body) == "DIR/data/tool is on a file system that is mounted with noexec");
+}
+
+TEST_CASE("what the kernel takes for no program is told by its first bytes") {
+  const Explained explain;
+  const auto of = [&](const std::string& head) {
+    write_program(explain.path("tool"), head);
+    return explain(explain.path("tool"), ENOEXEC);
+  };
+  const std::string own(os::own_platform());
+  const std::string other = own == "x86_64" ? "aarch64" : "x86_64";
+  const char machine = own == "x86_64" ? '\xb7' : '\x3e';
+  const std::string ident = std::string("\177ELF\2\1\1") + std::string(9, '\0') + std::string("\2\0", 2);
+  CHECK(of(ident + machine + std::string(45, '\0')) ==
+        "DIR/tool is a program for " + other + ", and this machine is " + own);
+  CHECK(of(std::string("MZ\220\0", 4)) == "DIR/tool is a program for Windows, and this machine is " + own);
+  CHECK(of(ident + (own == "x86_64" ? '\x3e' : '\xb7') + '\0') == "DIR/tool is no complete program (cut off?)");
+  CHECK(of("\177ELF") == "DIR/tool is neither a program nor a text");
+  CHECK(of(std::string("x\0y", 3)) == "DIR/tool is neither a program nor a text");
+  CHECK(of("#!\nexit 0\n") == "DIR/tool: its first line names no interpreter");
+  write_program(explain.path("python"), ident + machine + std::string(45, '\0'));
+  CHECK(of("#!" + explain.path("python") + " -u\n") ==
+        "DIR/tool: its interpreter DIR/python is a program for " + other + ", and this machine is " + own);
+}
+
+TEST_CASE("arguments and environment that are too long are told by what is longest") {
+  const Explained explain;
+  CHECK(explain("tool", E2BIG, "/bin", {"A=b", "HUGE=" + std::string(200000, 'y')}) ==
+        "tool: the variable HUGE is 200006 bytes long, more than the 131072 that the kernel takes");
+  const std::vector<std::string> many(200, "SERVICE=" + std::string(60000, 'z'));
+  const std::string told = explain("tool", E2BIG, "/bin", many);
+  CHECK(told.find("tool: its arguments and its environment take 12003413 bytes, more than the kernel allows") == 0);
+  CHECK(told.ends_with("; the variable SERVICE is 60009 bytes long"));
 }
 
 TEST_CASE("every other error is told in the words of the system") {
   const Explained explain;
   write_program(explain.path("tool"), "");
   CHECK(explain(explain.path("tool"), ETXTBSY) == "DIR/tool: Text file busy");
-  CHECK(explain("tool", E2BIG, explain.directory.path().c_str()) == "DIR/tool: Argument list too long");
+  CHECK(explain("tool", EIO, explain.directory.path().c_str()) == "DIR/tool: Input/output error");
 }
 
 TEST_CASE("a relative path begins in the working directory, also behind the search path") {
