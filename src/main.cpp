@@ -57,6 +57,7 @@ int run_alone(const cli::Options& options) {
   command.envp = environ;
   command.stop_timeout = options.stop_timeout.value_or(cinit::config::kDefaultStopTimeout);
   command.stop_timeout_chosen = options.stop_timeout.has_value();
+  command.retreat.closes_descriptors = true;
   return cinit::solo::run(command);
 }
 

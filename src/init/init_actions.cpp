@@ -54,6 +54,7 @@ void Init::take_start_results() {
 void Init::main_started(const Starts::Result& result) {
   const core::ServiceId service = result.purpose.service;
   listener_.spawned(service);
+  if (!result.failure && plan_.is_main(service)) launcher_.main_command_started();
   if (!result.failure) return answers_.push_back(core::Spawned{service});
   children_.take_starting(service);
   answers_.push_back(core::SpawnFailed{service, *result.failure});

@@ -1,5 +1,6 @@
 #include "init/launcher.hpp"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <string>
@@ -58,6 +59,12 @@ config::Command finish_command(const config::Service& spec, const std::optional<
 
 std::optional<pid_t> main_pid(pid_t main) { return main == 0 ? std::nullopt : std::optional(main); }
 
+bool lingers(int fd) {
+  linger value{};
+  socklen_t size = sizeof(value);
+  return getsockopt(fd, SOL_SOCKET, SO_LINGER, &value, &size) == 0 && value.l_onoff != 0;
+}
+
 }  // namespace
 
 // Looks up the user, and reads what such a process needs to know beforehand.
@@ -77,6 +84,13 @@ Launcher::Prepared Launcher::prepare(core::ServiceId id, Files files) {
   const auto provided = listener_.provide(id, (*setup)->user());
   if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
   return finish(id, std::move(*setup), *std::get_if<Provision>(&provided));
+}
+
+void Launcher::main_command_started() {
+  for (const int fd : surroundings_.inherited_fds) {
+    if (!lingers(fd)) os::sys::close(fd);
+  }
+  surroundings_.inherited_fds.clear();
 }
 
 Launcher::Prepared Launcher::prepare_task(const core::RunTask& task, pid_t main, pid_t group, Files files) {

@@ -51,6 +51,9 @@ class Launcher {
 
   // The service's main process.
   Prepared prepare(core::ServiceId id, Files files = nullptr);
+  // The main command runs, with the descriptors that the container gave to cinit: they are its own now, to close as well. PID 1
+  // keeps none of them, but a socket on which close(2) would wait: SO_LINGER of socket(7).
+  void main_command_started();
   // One of the service's commands. `main`: the pid of its main process; 0: there is none. `group`: its process group, also of
   // one that has ended.
   Prepared prepare_task(const core::RunTask& task, pid_t main, pid_t group, Files files = nullptr);

@@ -1,6 +1,10 @@
 // Containers that are not as usual: another PID 1, no privileges, no /proc, nobody who reads.
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <string>
+#include <system_error>
+
 #include "both_loops.hpp"
 #include "container.hpp"
 
@@ -108,6 +112,25 @@ TEST_CASE("a command keeps the descriptors that cinit inherited, and gets none o
   container.start({"/bin/sh", "-c", "exec 5</etc/passwd; exec cinit -- app state"});
   CHECK(container.wait_exit().code == 0);
   CHECK(container.logged("\ndescriptors=0 1 2 5\n"));
+}
+
+TEST_CASE("what cinit inherited is the command's alone once it runs: PID 1 holds none of it") {
+  Container container;
+  in_both_loops(container);
+  container.start(
+      {"/bin/sh", "-c", "exec 5</etc/passwd 7</etc/group; exec cinit -- sh -c 'echo runs; exec sleep 1000'"});
+  container.wait_for("runs\n");
+  const std::string descriptors = "/proc/" + std::to_string(container.host_pid()) + "/fd";
+  container.wait_until(
+      [&] {
+        for (const auto& entry : std::filesystem::directory_iterator(descriptors)) {
+          std::error_code gone;
+          const std::string target = std::filesystem::read_symlink(entry, gone).string();
+          if (target.ends_with("/etc/passwd") || target.ends_with("/etc/group")) return false;
+        }
+        return true;
+      },
+      "PID 1 has closed them");
 }
 
 TEST_CASE("sockets that were handed to cinit are the command's: LISTEN_PID names it") {
