@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/passing.hpp"
 #include "base/result.hpp"
 
 namespace cinit::config {
@@ -34,7 +35,7 @@ class Descriptor {
   int fd_;
 };
 
-Error cannot_read(int error) { return Error{std::string("cannot be read: ") + std::strerror(error)}; }
+Error cannot_read(int error) { return Error{std::string("cannot be read: ") + std::strerror(error), error}; }
 
 Result<std::string> read_all(int fd) {
   std::string text;
@@ -64,12 +65,16 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+void add_problem(Sources& sources, const std::string& path, const Error& error) {
+  sources.problems.push_back({Severity::Error, {path, 0, 0}, error.message, cinit::may_pass(error.code)});
+}
+
 void add_file(Sources& sources, const std::string& path) {
-  Result<std::string> text = read_file(path);
+  Result<std::string> text = persist([&] { return read_file(path); });
   if (text) {
     sources.files.push_back({path, std::move(*text)});
   } else {
-    sources.problems.push_back({Severity::Error, {path, 0, 0}, text.error().message});
+    add_problem(sources, path, text.error());
   }
 }
 
@@ -94,10 +99,9 @@ Result<std::vector<std::string>> list_names(const std::string& directory) {
 }
 
 void add_directory(Sources& sources, const std::string& directory) {
-  const Result<std::vector<std::string>> names = list_names(directory);
+  const Result<std::vector<std::string>> names = persist([&] { return list_names(directory); });
   if (!names) {
-    sources.problems.push_back({Severity::Error, {directory, 0, 0}, names.error().message});
-    return;
+    return add_problem(sources, directory, names.error());
   }
   const std::string prefix = directory + '/';
   for (const std::string& name : *names) add_file(sources, prefix + name);

@@ -13,6 +13,7 @@
 #include "init/environment.hpp"
 #include "init/init.hpp"
 #include "init/launcher.hpp"
+#include "init/patience.hpp"
 #include "init/s6_overlay.hpp"
 #include "init/startup_files.hpp"
 #include "init/termination_log.hpp"
@@ -84,8 +85,17 @@ int wrong_configuration(const BootRequest& request, const std::vector<config::Pr
   return exit_code::kConfig;
 }
 
-// What the container gave us, with descriptors and environment put in order.
-Surroundings take_surroundings(const BootRequest& request) {
+// An image is one of s6-overlay, or it is not: an error of looking is neither.
+std::optional<S6Overlay> find_s6_overlay(const config::Variables& environment, servicedir::Problems& problems) {
+  const auto look = [&] {
+    problems.clear();
+    return S6Overlay::find(environment, problems);
+  };
+  return look_with_patience(look, [&](const std::optional<S6Overlay>& found) { return !found && !problems.empty(); });
+}
+
+// What the container gave us, with descriptors and environment put in order. `problems`: what could not be looked at.
+Surroundings take_surroundings(const BootRequest& request, servicedir::Problems& problems) {
   os::open_standard_descriptors();
   Surroundings surroundings;
   surroundings.environment = read_environment(request.environment);
@@ -95,7 +105,8 @@ Surroundings take_surroundings(const BootRequest& request) {
   if (!imported) surroundings.environment_error = imported.error();
   if (imported && *imported) surroundings.directory.dump(surroundings.environment);
   const bool runs_command_alone = request.no_services && request.skip_startup_files;
-  if (!request.personality && !runs_command_alone) surroundings.s6 = S6Overlay::find(surroundings.environment);
+  if (!request.personality && !runs_command_alone)
+    surroundings.s6 = find_s6_overlay(surroundings.environment, problems);
   return surroundings;
 }
 
@@ -105,7 +116,10 @@ void warn_of_hooks(log::Log& log, const std::string& warning) {
 
 config::Sources read_sources(const BootRequest& request) {
   if (request.personality) return {};
-  return request.config_file ? config::read_named_source(request.config_file) : config::read_default_sources();
+  const auto look = [&] {
+    return request.config_file ? config::read_named_source(request.config_file) : config::read_default_sources();
+  };
+  return look_with_patience(look, [](const config::Sources& found) { return config::may_pass(found.problems); });
 }
 
 // Finds the programs that the image wants to have run, and notes what is odd about them.
@@ -114,7 +128,10 @@ class ProgramFinder {
   ProgramFinder(const BootRequest& request, const std::optional<S6Overlay>& s6, std::vector<std::string>& warnings)
       : request_(request), s6_(s6), warnings_(warnings) {}
 
-  core::Commands find(const config::Hooks& hooks) {
+  // Fails when programs could not be looked for, for a reason that may pass.
+  Result<core::Commands> find(const config::Hooks& hooks) {
+    warnings_.clear();
+    error_.reset();
     core::Commands commands;
     commands.main_command = request_.main_command;
     if (request_.personality) {
@@ -122,10 +139,12 @@ class ProgramFinder {
       commands.startup.assign(first.begin(), first.end());
     }
     if (!request_.skip_startup_files) take(commands.startup, find_startup_files(hooks.directories));
-    if (s6_ && !request_.skip_startup_files) s6_->add_to(commands);
-    if (!stops_services()) return commands;
-    take(commands.pre_stop, find_programs(kPreShutdownDirectory));
-    take(commands.post_stop, find_programs(kPostShutdownDirectory));
+    if (s6_ && !request_.skip_startup_files) note(s6_->add_to(commands));
+    if (stops_services()) {
+      take(commands.pre_stop, find_programs(kPreShutdownDirectory));
+      take(commands.post_stop, find_programs(kPostShutdownDirectory));
+    }
+    if (error_) return *error_;
     return commands;
   }
 
@@ -135,15 +154,39 @@ class ProgramFinder {
     return !request_.no_services && (request_.personality || !request_.skip_startup_files);
   }
 
-  void take(std::vector<core::Program>& programs, const StartupFiles& found) {
-    programs.insert(programs.end(), found.programs.begin(), found.programs.end());
-    warnings_.insert(warnings_.end(), found.warnings.begin(), found.warnings.end());
+  void take(std::vector<core::Program>& programs, const Result<StartupFiles>& found) {
+    if (!found) return note(found.error());
+    programs.insert(programs.end(), found->programs.begin(), found->programs.end());
+    warnings_.insert(warnings_.end(), found->warnings.begin(), found->warnings.end());
+  }
+
+  void note(std::optional<Error> error) {
+    if (error && !error_) error_ = std::move(error);
   }
 
   const BootRequest& request_;
   const std::optional<S6Overlay>& s6_;
   std::vector<std::string>& warnings_;
+  std::optional<Error> error_;
 };
+
+// A hook that was passed over for an error of looking might have been the one that makes the data safe: as long as it is not known
+// what is to be run, nothing is.
+Result<core::Commands> find_programs_with_patience(ProgramFinder finder, const config::Hooks& hooks) {
+  return look_with_patience([&] { return finder.find(hooks); },
+                            [](const Result<core::Commands>& found) { return !found; });
+}
+
+// Adds the services of service directories to `loaded`.
+void add_directories(const servicedir::ServiceTrees& trees, config::Loaded& loaded) {
+  const config::Loaded without = loaded;
+  const auto look = [&] {
+    config::Loaded with = without;
+    trees.add_to(with);
+    return with;
+  };
+  loaded = look_with_patience(look, [](const config::Loaded& found) { return config::may_pass(found.problems); });
+}
 
 // What the personality, if there is one, changes about the plan.
 void take_personality(const Personality* personality, core::Plan& plan) {
@@ -292,7 +335,9 @@ int exit_code_of(const End& end, const std::optional<S6Overlay>& s6) {
 }  // namespace
 
 int boot(const BootRequest& request) {
-  Surroundings surroundings = take_surroundings(request);
+  servicedir::Problems unseen;
+  Surroundings surroundings = take_surroundings(request, unseen);
+  if (!surroundings.s6 && !unseen.empty()) return wrong_configuration(request, unseen);
   if (!surroundings.null) {
     return give_up(request, exit_code::kBootFailed,
                    cannot_run({std::string("/dev/null cannot be opened: ") + strerror(surroundings.null.error()),
@@ -315,12 +360,18 @@ int boot(const BootRequest& request) {
 
   const servicedir::ServiceTrees trees =
       request.no_services ? servicedir::ServiceTrees() : find_trees(container, surroundings.s6);
-  trees.add_to(loaded);
+  add_directories(trees, loaded);
   if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
   for (const config::Problem& problem : loaded.problems) say(request, to_string(problem));
   const config::Config& config = loaded.config;
   std::vector<std::string> warnings;
-  auto planned = core::make_plan(config, ProgramFinder(request, surroundings.s6, warnings).find(config.hooks));
+  const Result<core::Commands> commands =
+      find_programs_with_patience(ProgramFinder(request, surroundings.s6, warnings), config.hooks);
+  if (!commands) {
+    return give_up(request, exit_code::kBootFailed,
+                   "what is to be run cannot be looked at: " + commands.error().message);
+  }
+  auto planned = core::make_plan(config, *commands);
   if (const auto* cycle = std::get_if<core::DependencyCycle>(&planned)) {
     return give_up(request, exit_code::kConfig, to_string(cycle->to_problem()));
   }

@@ -32,12 +32,13 @@ bool is_plain(char letter) {
 // What is no file, cannot be read, or cannot be a variable (a NUL in it) is no variable. std::nullopt: there is no directory for us.
 Result<std::optional<config::Variables>> ContainerEnvironment::read() const {
   const std::string directory = path(kEnvironmentDirectory);
-  const Result<std::vector<std::string>> names = os::list_directory(directory);
+  const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(directory); });
   if (!names && os::may_pass(names.error().code)) return names.error();
   if (!names) return std::optional<config::Variables>();
   config::Variables variables;
   for (const std::string& name : *names) {
-    Result<std::string> value = os::read_file(std::string(directory).append("/").append(name), kLargestValue);
+    const std::string file = std::string(directory).append("/").append(name);
+    Result<std::string> value = persist([&] { return os::read_file(file, kLargestValue); });
     if (!value && os::may_pass(value.error().code)) return value.error();
     if (!value || name.find('=') != std::string::npos || value->find('\0') != std::string::npos) continue;
     if (value->ends_with('\n')) value->pop_back();

@@ -1,10 +1,13 @@
 #include "init/control_scripts.hpp"
 
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <string>
 #include <utility>
+
+#include "base/passing.hpp"
 
 namespace cinit::init {
 namespace {
@@ -35,7 +38,10 @@ void ControlScripts::go_on(core::ServiceId id) {
 bool ControlScripts::run_script(core::ServiceId id, char letter) {
   if (letter == '\0' || !has_scripts(plan_[id])) return false;
   const std::string script = std::string("control/") + letter;
-  if (access((plan_[id].spec.directory->path + "/" + script).c_str(), X_OK) != 0) return false;
+  const std::string path = plan_[id].spec.directory->path + "/" + script;
+  const int error = persist([&] { return access(path.c_str(), X_OK) == 0 ? 0 : errno; });
+  // What cannot be looked at may be there. If it is not, its start fails, and the signal is sent then.
+  if (error != 0 && !may_pass(error)) return false;
   services_[core::index_of(id)].runs = true;
   starts_.begin({id, ChildKind::Script}, [this, id, script](Launcher::Files files) {
     return launcher_.prepare_script(id, {script}, std::move(files));

@@ -77,8 +77,10 @@ std::string search_path(const config::Variables& environment) {
 void make_executable_file(const std::string& path, std::vector<std::string>& complaints) {
   constexpr mode_t kReadable = 0444;
   struct stat status {};
-  if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || access(path.c_str(), X_OK) == 0) return;
-  const os::Fd file = os::open_file_itself(path, O_RDONLY);
+  const int looked = persist([&] { return lstat(path.c_str(), &status) == 0 ? 0 : errno; });
+  if (may_pass(looked)) complaints.push_back(path + " cannot be looked at: " + strerror(looked));
+  if (looked != 0 || !S_ISREG(status.st_mode) || access(path.c_str(), X_OK) == 0) return;
+  const os::Fd file = persist([&] { return os::open_file_itself(path, O_RDONLY); });
   const bool is_regular = file && fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode);
   const mode_t mode = (status.st_mode & 07777) | (status.st_mode & kReadable) >> 2 | S_IXUSR;
   if (is_regular && fchmod(file.get(), mode) == 0) return;
@@ -120,11 +122,17 @@ S6Settings read_s6_settings(const config::Variables& environment) {
   return settings;
 }
 
-std::optional<S6Overlay> S6Overlay::find(const config::Variables& environment, const std::string& root) {
+std::optional<S6Overlay> S6Overlay::find(const config::Variables& environment, servicedir::Problems& problems,
+                                         const std::string& root) {
   for (const char* const place : kS6Places) {
-    if (servicedir::exists(root + place)) return S6Overlay(root, environment);
+    if (servicedir::exists(root + place, problems)) return S6Overlay(root, environment);
   }
   return std::nullopt;
+}
+
+std::optional<S6Overlay> S6Overlay::find(const config::Variables& environment, const std::string& root) {
+  servicedir::Problems passed_over;
+  return find(environment, passed_over, root);
 }
 
 S6Overlay::S6Overlay(std::string root, const config::Variables& environment)
@@ -141,14 +149,18 @@ std::vector<std::string> S6Overlay::warn_of_settings() const {
 std::vector<std::string> S6Overlay::make_executable() const {
   std::vector<std::string> complaints;
   for (const char* const directory : {kContInit, kContFinish}) {
-    const Result<std::vector<std::string>> names = os::list_directory(path(directory));
+    const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(path(directory)); });
+    if (!names && names.error().code != ENOENT) complaints.push_back(path(directory) + ": " + names.error().message);
     if (!names) continue;
     for (const std::string& name : *names) {
       if (is_script(name)) make_executable_file(path(directory) + "/" + name, complaints);
     }
   }
   for (const char* const tree : {servicedir::kS6Services, servicedir::kS6Sources}) {
-    for (const servicedir::Directory& service : servicedir::list_directories(path(tree))) {
+    servicedir::Problems problems;
+    const std::vector<servicedir::Directory> services = servicedir::list_directories(path(tree), problems);
+    for (const config::Problem& problem : problems) complaints.push_back(to_string(problem));
+    for (const servicedir::Directory& service : services) {
       for (const char* const file : {"/run", "/finish", "/log/run", "/log/finish", "/data/check"}) {
         make_executable_file(service.path + file, complaints);
       }
@@ -178,15 +190,21 @@ core::Program S6Overlay::script(const std::string& file) const {
 }
 
 // What is not executable is run all the same, so that the log says why it fails.
-void S6Overlay::add_scripts(std::vector<core::Program>& programs, const char* directory) const {
-  const Result<std::vector<std::string>> names = os::list_directory(path(directory));
-  if (!names) return;
+std::optional<Error> S6Overlay::add_scripts(std::vector<core::Program>& programs, const char* directory) const {
+  const auto cannot_look = [](const std::string& where, int error) {
+    return Error{where + ": " + strerror(error), error};
+  };
+  const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(path(directory)); });
+  if (!names && may_pass(names.error().code)) return cannot_look(directory, names.error().code);
+  if (!names) return std::nullopt;
   for (const std::string& name : *names) {
     const std::string file = std::string(directory) + "/" + name;
     struct stat status {};
-    if (!is_script(name) || stat((root_ + file).c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    programs.push_back(script(file));
+    const int looked = persist([&] { return stat((root_ + file).c_str(), &status) == 0 ? 0 : errno; });
+    if (may_pass(looked)) return cannot_look(file, looked);
+    if (is_script(name) && looked == 0 && S_ISREG(status.st_mode)) programs.push_back(script(file));
   }
+  return std::nullopt;
 }
 
 std::optional<core::Program> S6Overlay::early_program() const {
@@ -197,24 +215,28 @@ std::optional<core::Program> S6Overlay::early_program() const {
   return early;
 }
 
-void S6Overlay::add_to(core::Commands& commands) const {
-  if (servicedir::exists(path(servicedir::kFixAttrs))) {
+std::optional<Error> S6Overlay::add_to(core::Commands& commands) const {
+  servicedir::Problems problems;
+  const bool has_fix_attrs = servicedir::exists(path(servicedir::kFixAttrs), problems);
+  if (!problems.empty()) return Error{to_string(problems.front()), EAGAIN};
+  if (has_fix_attrs) {
     core::Program fix_attrs("fix-attrs", {"/proc/self/exe", "--as", "fix-attrs"});
     if (settings_.fixes_hidden_files) fix_attrs.command.push_back("--hidden");
     fix_attrs.may_fail = !settings_.ends_after_failure;
     commands.startup.push_back(fix_attrs);
   }
-  add_scripts(commands.startup, kContInit);
+  if (auto error = add_scripts(commands.startup, kContInit)) return error;
   std::vector<core::Program> last;
-  add_scripts(last, kContFinish);
+  if (auto error = add_scripts(last, kContFinish)) return error;
   for (core::Program& program : last) {
     program.timeout = settings_.finish_time;
     program.kill_after = Duration::zero();
     commands.post_stop.push_back(std::move(program));
   }
-  if (commands.main_command.empty()) return;
+  if (commands.main_command.empty()) return std::nullopt;
   commands.main_command.insert(commands.main_command.begin(), settings_.first_words.begin(),
                                settings_.first_words.end());
+  return std::nullopt;
 }
 
 int S6Overlay::write_environment(const config::Variables& environment) {
@@ -247,7 +269,7 @@ std::optional<int> S6Overlay::exit_code() const {
   constexpr std::size_t kMost = 64;
   constexpr int kHighestCode = 255;
   for (const char* const place : {kOldResult, kResult}) {
-    const Result<std::string> text = os::read_file(path(place), kMost);
+    const Result<std::string> text = persist([&] { return os::read_file(path(place), kMost); });
     int code = 0;
     if (!text || std::from_chars(text->data(), text->data() + text->size(), code).ec != std::errc()) continue;
     if (code > 0 && code <= kHighestCode) return code;

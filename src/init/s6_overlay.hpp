@@ -12,6 +12,7 @@
 #include "core/plan.hpp"
 #include "servicedir/fix_attrs.hpp"
 #include "servicedir/service_trees.hpp"
+#include "servicedir/tree.hpp"
 
 namespace cinit::init {
 
@@ -39,7 +40,10 @@ S6Settings read_s6_settings(const config::Variables& environment);
 
 class S6Overlay {
  public:
-  // Nothing: the image has none of it. `root` is put in front of every path.
+  // std::nullopt: the image has none of it. `root` is put in front of every path. A problem is added when it could not be looked
+  // for, for a reason that may pass.
+  static std::optional<S6Overlay> find(const config::Variables& environment, servicedir::Problems& problems,
+                                       const std::string& root = "");
   static std::optional<S6Overlay> find(const config::Variables& environment, const std::string& root = "");
 
   const S6Settings& settings() const { return settings_; }
@@ -53,8 +57,8 @@ class S6Overlay {
 
   // To be run before anything is read: it may choose the services.
   std::optional<core::Program> early_program() const;
-  // Adds what is run before the services and after them.
-  void add_to(core::Commands& commands) const;
+  // Adds what is run before the services and after them. Fails when it could not be looked for, for a reason that may pass.
+  std::optional<Error> add_to(core::Commands& commands) const;
   // The environment of scripts and services; nothing: the container's.
   const std::optional<config::Variables>& bare_environment() const { return bare_environment_; }
 
@@ -71,7 +75,7 @@ class S6Overlay {
   S6Overlay(std::string root, const config::Variables& environment);
   std::string path(const char* name) const { return root_ + name; }
   core::Program script(const std::string& file) const;
-  void add_scripts(std::vector<core::Program>& programs, const char* directory) const;
+  std::optional<Error> add_scripts(std::vector<core::Program>& programs, const char* directory) const;
 
   std::string root_;
   S6Settings settings_;

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <tuple>
@@ -127,12 +128,12 @@ bool ServiceDirectories::is_under_old_name(core::ServiceId id) const {
 
 void ServiceDirectories::open(core::ServiceId id) {
   if (is_as_opened(id)) return;
+  const bool is_told = unopened_.contains(id);
   close(id);
   const Result<std::string> path = find_supervise(id);
-  const std::string tool = plan_[id].spec.directory->suite == Suite::S6 ? "s6-svc" : "sv";
-  if (!path) return warn(id, tool + " cannot ask for it: " + path.error().message);
+  if (!path) return cannot_open(id, path.error(), is_told);
   Result<servicedir::Supervise> supervise = servicedir::Supervise::open(*path);
-  if (!supervise) return warn(id, tool + " cannot ask for it: " + supervise.error().message);
+  if (!supervise) return cannot_open(id, supervise.error(), is_told);
   if (static_cast<rlim64_t>(supervise->control().fd()) >= reserved_) return warn_of_want();
   if (path->starts_with(kStateDirectory) && !std::exchange(told_of_run_, true)) {
     const std::string message = std::string("service directories cannot be written; their state is in ") +
@@ -151,8 +152,19 @@ void ServiceDirectories::open(core::ServiceId id) {
   mark(id);
 }
 
+void ServiceDirectories::cannot_open(core::ServiceId id, const Error& error, bool is_told) {
+  if (os::may_pass(error.code)) {
+    unopened_.insert(id);
+    look_at_ = std::min(look_at_, later(os::now(), kLookForLetters));
+  }
+  if (is_told) return;
+  const std::string tool = plan_[id].spec.directory->suite == Suite::S6 ? "s6-svc" : "sv";
+  warn(id, tool + " cannot ask for it: " + error.message);
+}
+
 void ServiceDirectories::close(core::ServiceId id) {
   at(id) = {};
+  unopened_.erase(id);
   unheard_.erase(id);
 }
 
@@ -172,6 +184,7 @@ void ServiceDirectories::look_later() {
 std::set<core::ServiceId> ServiceDirectories::look(Time now) {
   if (now < look_at_) return {};
   look_at_ = kNever;
+  for (const core::ServiceId id : std::set(unopened_)) open(id);
   std::set<core::ServiceId> due = unheard_;
   std::erase_if(unheard_, [this](core::ServiceId id) { return hear(id); });
   if (scan_control_is_unheard_) scan_control_is_unheard_ = !hear_scan_control();

@@ -30,7 +30,7 @@ class ServiceDirectories {
   void grow(std::size_t services) { directories_.resize(services); }
 
   // From now on somebody looks after the service, in its directory as that is now. What prevents that is a warning, and the
-  // service goes on without it.
+  // service goes on without it; if the reason may pass, it is tried again in intervals.
   void open(core::ServiceId id);
   // Nobody does any more.
   void close(core::ServiceId id);
@@ -80,6 +80,7 @@ class ServiceDirectories {
   Directory& at(core::ServiceId id) { return directories_[core::index_of(id)]; }
   void warn(core::ServiceId id, const std::string& message);
   void warn_of_want();
+  void cannot_open(core::ServiceId id, const Error& error, bool is_told);
   Result<std::string> find_supervise(core::ServiceId id) const;
   bool is_as_opened(core::ServiceId id) const;
   bool is_under_old_name(core::ServiceId id) const;
@@ -96,7 +97,8 @@ class ServiceDirectories {
   std::set<core::ServiceId> marked_;
   std::optional<servicedir::ControlFifo> scan_control_;
   std::uint64_t scan_token_ = 0;
-  std::set<core::ServiceId> unheard_;  // the poller has refused them
+  std::set<core::ServiceId> unheard_;   // the poller has refused them
+  std::set<core::ServiceId> unopened_;  // they could not be opened, for a reason that may pass
   bool scan_control_is_unheard_ = false;
   Time look_at_ = kNever;
   bool told_of_late_letters_ = false;

@@ -1,9 +1,13 @@
 #include "init/startup_files.hpp"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "config/config.hpp"
 #include "os/file.hpp"
@@ -16,42 +20,71 @@ bool is_usual(const std::string& directory) {
   return std::find(usual.begin(), usual.end(), directory) != usual.end();
 }
 
-void add_file(StartupFiles& found, const std::string& root, const std::string& path) {
-  const std::string real_path = root + path;
+class Finder {
+ public:
+  explicit Finder(const std::string& root) : root_(root) {}
+
+  void add_file(const std::string& path);
+  void add_directory(const std::string& directory, bool may_be_missing);
+  Result<StartupFiles> finish() {
+    if (error_) return *error_;
+    return std::move(found_);
+  }
+
+ private:
+  // What stays is told; what may pass is no answer.
+  void cannot_look(const std::string& path, int error) {
+    const std::string message = path + ": " + strerror(error);
+    if (may_pass(error)) {
+      error_ = Error{message, error};
+    } else {
+      found_.warnings.push_back(message);
+    }
+  }
+
+  const std::string& root_;
+  StartupFiles found_;
+  std::optional<Error> error_;
+};
+
+// A file of /etc/my_init.d that leads nowhere is none.
+void Finder::add_file(const std::string& path) {
+  const std::string real_path = root_ + path;
   struct stat status {};
-  if (stat(real_path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  if (access(real_path.c_str(), X_OK) == 0) {
-    found.programs.push_back(path);
+  const int looked = persist([&] { return stat(real_path.c_str(), &status) == 0 ? 0 : errno; });
+  if (looked == ENOENT) return;
+  if (looked != 0) return cannot_look(path, looked);
+  if (!S_ISREG(status.st_mode)) return;
+  const int error = persist([&] { return access(real_path.c_str(), X_OK) == 0 ? 0 : errno; });
+  if (error == 0) {
+    found_.programs.push_back(path);
+  } else if (error == EACCES) {
+    found_.warnings.push_back(path + " is not executable, so it is not run (chmod +x)");
   } else {
-    found.warnings.push_back(path + " is not executable, so it is not run (chmod +x)");
+    cannot_look(path, error);
   }
 }
 
-void add_directory(StartupFiles& found, const std::string& root, const std::string& directory, bool may_be_missing) {
-  Result<std::vector<std::string>> names = os::list_directory(root + directory);
-  if (!names) {
-    const bool is_missing = access((root + directory).c_str(), F_OK) != 0;
-    if (!is_missing || !may_be_missing) found.warnings.push_back(directory + ": " + names.error().message);
-    return;
-  }
-  for (const std::string& name : *names) add_file(found, root, std::string(directory).append("/").append(name));
+void Finder::add_directory(const std::string& directory, bool may_be_missing) {
+  const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(root_ + directory); });
+  if (!names && names.error().code == ENOENT && may_be_missing) return;
+  if (!names) return cannot_look(directory, names.error().code);
+  for (const std::string& name : *names) add_file(std::string(directory).append("/").append(name));
 }
 
 }  // namespace
 
-StartupFiles find_startup_files(std::span<const std::string> directories, const std::string& root) {
-  StartupFiles found;
-  for (const std::string& directory : directories) {
-    add_directory(found, root, directory, is_usual(directory));
-  }
-  add_file(found, root, kRcLocal);
-  return found;
+Result<StartupFiles> find_startup_files(std::span<const std::string> directories, const std::string& root) {
+  Finder finder(root);
+  for (const std::string& directory : directories) finder.add_directory(directory, is_usual(directory));
+  finder.add_file(kRcLocal);
+  return finder.finish();
 }
 
-StartupFiles find_programs(const std::string& directory, const std::string& root) {
-  StartupFiles found;
-  add_directory(found, root, directory, true);
-  return found;
+Result<StartupFiles> find_programs(const std::string& directory, const std::string& root) {
+  Finder finder(root);
+  finder.add_directory(directory, true);
+  return finder.finish();
 }
 
 }  // namespace cinit::init

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.hpp"
+
 namespace cinit::init {
 
 struct StartupFiles {
@@ -13,11 +15,12 @@ struct StartupFiles {
 };
 
 // The executable regular files of `directories`, of each by name in the order of the C locale, and then /etc/rc.local. A file
-// that is not executable is probably a mistake, and so is a directory that is not there, unless it is a usual place.
-StartupFiles find_startup_files(std::span<const std::string> directories, const std::string& root = "");
+// that is not executable is probably a mistake, and so is a directory that is not there, unless it is a usual place. Fails, with the errno,
+// when something could not be looked at for a reason that may pass: then there may be programs that were not found.
+Result<StartupFiles> find_startup_files(std::span<const std::string> directories, const std::string& root = "");
 
 // The same for the files of one directory, which need not be there.
-StartupFiles find_programs(const std::string& directory, const std::string& root = "");
+Result<StartupFiles> find_programs(const std::string& directory, const std::string& root = "");
 
 // A hook of its own, after those of all directories.
 inline constexpr char kRcLocal[] = "/etc/rc.local";

@@ -43,7 +43,7 @@ class Database {
  public:
   // Without the file there are no entries. Any other reason for which it cannot be read is an error, and no answer.
   static Result<Database> open(const char* path) {
-    Result<std::string> text = read_file(path, kLargestFile);
+    Result<std::string> text = persist([&] { return read_file(path, kLargestFile); });
     if (!text && text.error().code != ENOENT)
       return Error{std::string(path) + " cannot be read: " + text.error().message, text.error().code};
     return Database(path, text ? *std::move(text) : std::string());

@@ -36,4 +36,7 @@ class Fd {
   int fd_ = -1;
 };
 
+// For persist().
+inline int code_of(const Fd& fd) { return fd.error(); }
+
 }  // namespace cinit::os

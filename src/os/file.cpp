@@ -18,10 +18,12 @@ namespace {
 
 constexpr mode_t kLogMode = 0644;
 
-bool is_fifo(const Place& place) {
+// Whether it is a FIFO. The error has the errno.
+Result<bool> is_fifo(const Place& place) {
   struct stat status {};
   const int flags = place.kernel_link ? 0 : AT_SYMLINK_NOFOLLOW;
-  return fstatat(place.directory.get(), place.name.c_str(), &status, flags) == 0 && S_ISFIFO(status.st_mode);
+  if (fstatat(place.directory.get(), place.name.c_str(), &status, flags) != 0) return system_error(errno);
+  return S_ISFIFO(status.st_mode);
 }
 
 // The description is the service's own, and it expects to wait as usual.
@@ -44,12 +46,14 @@ std::vector<int> list_descriptors() {
   DIR* const directory = opendir("/proc/self/fd");
   if (!directory) return probe_descriptors();
   std::vector<int> found;
+  errno = 0;
   while (const dirent* entry = readdir(directory)) {
     const int fd = to_pid(entry->d_name);
     if (fd > 2 && fd != dirfd(directory)) found.push_back(fd);
   }
+  const bool is_complete = errno == 0;
   closedir(directory);
-  return found;
+  return is_complete ? found : probe_descriptors();
 }
 
 // Again when a signal came first, but not for ever.
@@ -114,11 +118,6 @@ int remove(const std::string& path, int flags) {
 }
 
 }  // namespace
-
-bool may_pass(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EAGAIN ||
-         error == EINTR || error == EIO;
-}
 
 int make_directories(const std::string& path, mode_t mode) {
   const Result<Place> place = make_place(path);
@@ -215,7 +214,8 @@ Fd open_log(const Place& place, uid_t uid, gid_t gid) {
   if (log) {
     if (uid != static_cast<uid_t>(-1) || gid != static_cast<gid_t>(-1)) sys::call(SYS_fchown, log.get(), uid, gid);
   } else if (log.error() == EEXIST) {
-    log = place.open(O_APPEND | (is_fifo(place) ? O_RDWR : O_WRONLY));
+    const Result<bool> fifo = is_fifo(place);
+    log = fifo ? place.open(O_APPEND | (*fifo ? O_RDWR : O_WRONLY)) : Fd(-fifo.error().code);
   }
   if (log) make_blocking(log.get());
   return log;

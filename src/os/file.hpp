@@ -9,15 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/passing.hpp"
 #include "base/result.hpp"
 #include "os/fd.hpp"
 #include "os/trusted_path.hpp"
 
 namespace cinit::os {
 
-// Whether the reason for which something could not be looked at may be gone the next time: no descriptor, no memory, an error of the
-// device. Such an error says nothing about what was looked for.
-bool may_pass(int error);
+using cinit::may_pass;
 
 // Every path here is found as find_place_anywhere() does: a link that another user could have made leads nowhere (ELOOP). Only
 // regular files are read and written, those of /proc and /sys included, and /dev/null; anything else is opened without waiting

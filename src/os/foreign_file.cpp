@@ -50,9 +50,10 @@ Result<Place> reach(int directory, const std::string& path) {
 
 Fd make_in(const Place& place) { return place.open(O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kForeignLogMode); }
 
-bool look(const Place& place, struct stat& status) {
+// Returns 0 or an errno.
+int look(const Place& place, struct stat& status) {
   const int flags = place.kernel_link ? 0 : AT_SYMLINK_NOFOLLOW;
-  return fstatat(place.directory.get(), place.name.c_str(), &status, flags) == 0;
+  return persist([&] { return fstatat(place.directory.get(), place.name.c_str(), &status, flags) == 0 ? 0 : errno; });
 }
 
 // Then users make hard links only to files that they own or may write to: proc_sys_fs(5).
@@ -123,7 +124,8 @@ Result<Fd> open_foreign_log(int directory, const std::string& path) {
   if (made) return made;
   if (made.error() != EEXIST) return system_error(made.error());
   struct stat status {};
-  const bool is_fifo = look(*place, status) && S_ISFIFO(status.st_mode);
+  if (const int error = look(*place, status); error != 0) return system_error(error);
+  const bool is_fifo = S_ISFIFO(status.st_mode);
   return open_at_rest(*place, O_APPEND | (is_fifo ? O_RDWR : O_WRONLY));
 }
 
@@ -131,7 +133,9 @@ Result<Fd> rotate_foreign_log(int directory, const std::string& path, std::uint3
   const Result<Place> place = reach(directory, path);
   if (!place) return place.error();
   struct stat status {};
-  if (look(*place, status) && !S_ISREG(status.st_mode)) return no_file("it is no regular file");
+  const int looked = look(*place, status);
+  if (looked != 0 && looked != ENOENT) return system_error(looked);
+  if (looked == 0 && !S_ISREG(status.st_mode)) return no_file("it is no regular file");
   if (const int error = put_aside(place->directory.get(), place->name, max_files); error != 0)
     return system_error(error);
   Fd made = make_in(*place);
@@ -149,13 +153,19 @@ Result<std::string> read_foreign_file(int directory, const std::string& path, st
 
 int put_aside(int directory, const std::string& name, std::uint32_t max_files) {
   const auto aside = [&](std::uint32_t number) { return number == 0 ? name : name + "." + std::to_string(number); };
-  const auto is_there = [&](std::uint32_t number) {
+  const auto look_at = [&](std::uint32_t number) {
     struct stat status {};
-    return fstatat(directory, aside(number).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return persist(
+        [&] { return fstatat(directory, aside(number).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno; });
   };
   if (max_files <= 1) return unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT ? 0 : errno;
   std::uint32_t last = 1;
-  while (last < max_files - 1 && is_there(last)) ++last;
+  // What cannot be looked at may be there, and would be lost.
+  for (; last < max_files - 1; ++last) {
+    const int error = look_at(last);
+    if (error == ENOENT) break;
+    if (error != 0) return error;
+  }
   for (std::uint32_t number = last; number > 0; --number) {
     const int renamed = renameat(directory, aside(number - 1).c_str(), directory, aside(number).c_str());
     if (renamed != 0 && errno != ENOENT) return errno;

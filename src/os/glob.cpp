@@ -1,6 +1,8 @@
 #include "os/glob.hpp"
 
+#include <errno.h>
 #include <fnmatch.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <utility>
@@ -25,29 +27,37 @@ std::string below(std::string_view directory, std::string_view path) {
   return place += path;
 }
 
-// The names in `directory` that match, sorted.
-std::vector<std::string> names_in(const std::string& directory, const std::string& pattern) {
-  Result<std::vector<std::string>> names = list_directory(directory);
-  if (!names) return {};
-  std::erase_if(*names, [&](const std::string& name) { return fnmatch(pattern.c_str(), name.c_str(), kFlags) != 0; });
-  return *std::move(names);
+Error cannot_look(const std::string& path, int error) {
+  return {path + " cannot be looked at: " + strerror(error), error};
 }
 
-bool exists(const std::string& path) {
+// The names in `directory` that match, sorted.
+Result<std::vector<std::string>> names_in(const std::string& directory, const std::string& pattern) {
+  Result<std::vector<std::string>> names = persist([&] { return list_directory(directory); });
+  if (!names && may_pass(names.error().code)) return cannot_look(directory, names.error().code);
+  if (!names) return std::vector<std::string>();
+  std::erase_if(*names, [&](const std::string& name) { return fnmatch(pattern.c_str(), name.c_str(), kFlags) != 0; });
+  return names;
+}
+
+// Returns 0, or the errno.
+int look(const std::string& path) {
   struct stat status {};
-  return lstat(path.c_str(), &status) == 0;
+  return lstat(path.c_str(), &status) == 0 ? 0 : errno;
 }
 
 // The paths below `directory` that `component` leads to from each of `parents`.
-std::vector<std::string> step(const std::string& directory, const std::vector<std::string>& parents,
-                              const std::string& component) {
+Result<std::vector<std::string>> step(const std::string& directory, const std::vector<std::string>& parents,
+                                      const std::string& component) {
   std::vector<std::string> found;
   for (const std::string& parent : parents) {
     if (!is_glob(component)) {
       found.push_back(join(parent, component));
       continue;
     }
-    for (const std::string& name : names_in(below(directory, parent), component)) found.push_back(join(parent, name));
+    const Result<std::vector<std::string>> names = names_in(below(directory, parent), component);
+    if (!names) return names.error();
+    for (const std::string& name : *names) found.push_back(join(parent, name));
   }
   return found;
 }
@@ -60,14 +70,22 @@ bool matches(const std::string& pattern, const std::string& path) {
   return fnmatch(pattern.c_str(), path.c_str(), kFlags) == 0;
 }
 
-std::vector<std::string> expand(const std::string& directory, std::string_view pattern) {
-  std::vector<std::string> found{""};
+Result<std::vector<std::string>> expand(const std::string& directory, std::string_view pattern) {
+  std::vector<std::string> candidates{""};
   while (!pattern.empty()) {
     const std::size_t end = std::min(pattern.find('/'), pattern.size());
-    found = step(directory, found, std::string(pattern.substr(0, end)));
+    Result<std::vector<std::string>> further = step(directory, candidates, std::string(pattern.substr(0, end)));
+    if (!further) return further;
+    candidates = *std::move(further);
     pattern.remove_prefix(std::min(end + 1, pattern.size()));
   }
-  std::erase_if(found, [&](const std::string& path) { return !exists(below(directory, path)); });
+  std::vector<std::string> found;
+  for (std::string& candidate : candidates) {
+    const std::string path = below(directory, candidate);
+    const int error = persist([&] { return look(path); });
+    if (may_pass(error)) return cannot_look(path, error);
+    if (error == 0) found.push_back(std::move(candidate));
+  }
   return found;
 }
 

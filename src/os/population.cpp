@@ -36,16 +36,14 @@ Remaining Population::remaining(bool have_children) const {
   if (have_children) return {Remaining::Who::Children};
   // Whoever descends from us without being our child descends from a child of ours.
   if (!is_init_) return {Remaining::Who::Nobody};
-  if (!processes_.available()) {
-    return {sys::kill(-1, 0) == -ESRCH ? Remaining::Who::Nobody : Remaining::Who::Unknown};
-  }
   Remaining remaining;
-  processes_.for_each([&](const Process& process) {
+  const bool sees_all = processes_.for_each([&](const Process& process) {
     if (process.ended()) return true;
     remaining = {Remaining::Who::Outsider, process.pid};
     return false;
   });
-  return remaining;
+  if (sees_all) return remaining;
+  return {sys::kill(-1, 0) == -ESRCH ? Remaining::Who::Nobody : Remaining::Who::Unknown};
 }
 
 }  // namespace cinit::os

@@ -26,15 +26,17 @@ class Population {
   const Processes& processes() const { return processes_; }
 
   // SIGTERM (SIGHUP as well to one that has a terminal, because that is what ends an interactive shell), then SIGCONT, to
-  // each for which spare(process) is false. Without /proc PID 1 reaches everybody by kill(-1), spared or not; anybody else
-  // reaches nobody, since -1 would be the neighbours, too.
+  // each for which spare(process) is false. Where /proc shows none of them PID 1 reaches everybody by kill(-1), spared or not;
+  // anybody else reaches nobody, since -1 would be the neighbours, too.
   template <class Spare>
   void terminate(Spare&& spare) const {
-    if (!processes_.available()) return terminate_unseen();
-    processes_.for_each([&](const Process& process) {
+    bool sees_some = false;
+    const bool sees_all = processes_.for_each([&](const Process& process) {
+      sees_some = true;
       if (is_ours(process) && !spare(process)) terminate(process);
       return true;
     });
+    if (!sees_all && !sees_some) terminate_unseen();
   }
 
   // SIGKILL to everybody.

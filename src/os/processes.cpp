@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/passing.hpp"
+
 namespace cinit::os {
 namespace {
 
@@ -81,6 +83,15 @@ bool parse_stat(const char* text, const char* end, Process& process) {
   return true;
 }
 
+// What is known of a process without a descriptor.
+bool read_without_proc(pid_t pid, Process& process) {
+  const long group = sys::call(SYS_getpgid, pid);
+  if (group < 0) return false;
+  process.group = static_cast<pid_t>(group);
+  process.session = static_cast<pid_t>(sys::call(SYS_getsid, pid));
+  return true;
+}
+
 }  // namespace
 
 const char* describe_state(char state) {
@@ -104,13 +115,17 @@ pid_t to_pid(const char* text) {
 bool Processes::available() const {
   if (looked_) return static_cast<bool>(proc_);
   char self[16];
-  const long size = sys::readlink("/proc/self", self, sizeof(self) - 1);
+  long size = 0;
+  int error = persist([&] {
+    size = sys::readlink("/proc/self", self, sizeof(self) - 1);
+    return static_cast<int>(-std::min(size, 0L));
+  });
   self[std::max(size, 0L)] = '\0';
   if (size > 0 && to_pid(self) == sys::getpid()) {
-    proc_ = Fd(sys::open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    proc_ = persist([] { return Fd(sys::open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)); });
+    error = proc_.error();
   }
-  // For want of a descriptor it is worth another look.
-  looked_ = proc_.error() != EMFILE && proc_.error() != ENFILE;
+  looked_ = !may_pass(error);
   return static_cast<bool>(proc_);
 }
 
@@ -118,31 +133,41 @@ bool Processes::read(pid_t pid, Process& process) const {
   if (!available()) return false;
   char path[24];
   stat_path(path, pid);
-  const Fd file(sys::open(proc_.get(), path, O_RDONLY | O_CLOEXEC));
-  if (!file) return false;
   char text[512];
-  const long size = sys::read(file.get(), text, sizeof(text));
+  long size = 0;
+  const int error = persist([&] {
+    const Fd file(sys::open(proc_.get(), path, O_RDONLY | O_CLOEXEC));
+    size = file ? sys::read(file.get(), text, sizeof(text)) : -file.error();
+    return static_cast<int>(-std::min(size, 0L));
+  });
   process = Process{};
   process.pid = pid;
+  if (may_pass(error)) return read_without_proc(pid, process);
   return size > 0 && parse_stat(text, text + size, process);
 }
 
-void Processes::each(Visitor visitor, void* context) const {
-  if (!available()) return;
+bool Processes::each(Visitor visitor, void* context) const {
+  if (!available()) return false;
   const pid_t self = sys::getpid();
   // An offset of our own: a visit may walk /proc again.
-  const Fd directory(sys::open(proc_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd directory = persist([&] { return Fd(sys::open(proc_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)); });
+  if (!directory) return false;
   alignas(DirectoryEntry) char buffer[4096];
   long size = 0;
-  while ((size = sys::getdents(directory.get(), buffer, sizeof(buffer))) > 0) {
+  const auto next = [&] {
+    size = sys::getdents(directory.get(), buffer, sizeof(buffer));
+    return static_cast<int>(-std::min(size, 0L));
+  };
+  while (persist(next) == 0 && size > 0) {
     for (const char* at = buffer; at < buffer + size;) {
       const auto* entry = reinterpret_cast<const DirectoryEntry*>(at);
       at += entry->size;
       const pid_t pid = to_pid(entry->name);
       Process process;
-      if (pid > 0 && pid != self && read(pid, process) && !visitor(context, process)) return;
+      if (pid > 0 && pid != self && read(pid, process) && !visitor(context, process)) return true;
     }
   }
+  return size == 0;
 }
 
 bool signal_process(const Processes& processes, const Process& process, const int* signals) {
@@ -152,7 +177,8 @@ bool signal_process(const Processes& processes, const Process& process, const in
     Process again;
     // Without pidfds (ENOSYS before Linux 5.3, or no descriptor left) the look at its start time must do.
     if (!pidfd && pidfd.error() == ESRCH) return false;
-    if (!processes.read(process.pid, again) || again.start != process.start) return false;
+    if (!processes.read(process.pid, again)) return false;
+    if (process.start != 0 && again.start != 0 && again.start != process.start) return false;
   }
   bool there = false;
   for (; *signals != 0; ++signals) {

@@ -15,10 +15,11 @@ struct Process {
   pid_t parent = 0;  // 0: in another PID namespace, as for what `docker exec` or nsenter(1) started
   pid_t group = 0;
   pid_t session = 0;
-  int terminal = 0;         // 0: it has no controlling terminal
-  char state = '?';         // R, S, D, Z, T...
-  std::uint64_t start = 0;  // in clock ticks since boot: tells a process from a later one with the same pid
-  char name[16] = {};       // the first 15 bytes of what comm says
+  int terminal = 0;  // 0: it has no controlling terminal
+  char state = '?';  // R, S, D, Z, T...
+  // In clock ticks since boot: tells a process from a later one with the same pid. 0: it could not be looked at.
+  std::uint64_t start = 0;
+  char name[16] = {};  // the first 15 bytes of what comm says
 
   bool ended() const { return state == 'Z' || state == 'X'; }
 };
@@ -36,13 +37,15 @@ class Processes {
   // Without it nothing below finds anything.
   bool available() const;
 
-  // One process; false when there is none of that pid.
+  // One process; false when there is none of that pid. Of one that is there and cannot be looked at, for a reason that may pass (no
+  // descriptor), only pid, group and session are known.
   bool read(pid_t pid, Process& process) const;
 
-  // Calls visit(const Process&) for every process but ourselves, until it returns false. Zombies are among them.
+  // Calls visit(const Process&) for every process but ourselves, until it returns false. Zombies are among them. Returns
+  // whether all were seen: false when /proc could not be read to its end.
   template <class Visit>
-  void for_each(Visit&& visit) const {
-    each([](void* context, const Process& process) { return (*static_cast<Visit*>(context))(process); }, &visit);
+  bool for_each(Visit&& visit) const {
+    return each([](void* context, const Process& process) { return (*static_cast<Visit*>(context))(process); }, &visit);
   }
 
   // Whether matches(pid) is true for a parent of `process`, or for one further up.
@@ -59,7 +62,7 @@ class Processes {
 
  private:
   using Visitor = bool (*)(void* context, const Process& process);
-  void each(Visitor visitor, void* context) const;
+  bool each(Visitor visitor, void* context) const;
 
   mutable Fd proc_;
   mutable bool looked_ = false;

@@ -78,11 +78,15 @@ std::optional<Error> LogFile::open() {
 Result<os::Fd> LogFile::open_at_once() const {
   struct stat status {};
   if (place_.kernel_link || is_link(spec_.path)) return no_regular_file();
-  const bool is_there = fstatat(place_.directory.get(), place_.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-  if (is_there && !S_ISREG(status.st_mode)) return no_regular_file();
+  const int error = persist([&] {
+    return fstatat(place_.directory.get(), place_.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+  });
+  if (error != 0 && error != ENOENT) return system_error(error);
+  if (error == 0 && !S_ISREG(status.st_mode)) return no_regular_file();
   os::Fd file = os::open_log(place_, spec_.user.uid, spec_.user.gid);
   if (!file) return system_error(file.error());
-  if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return no_regular_file();
+  if (fstat(file.get(), &status) != 0) return system_error(errno);
+  if (!S_ISREG(status.st_mode)) return no_regular_file();
   return file;
 }
 

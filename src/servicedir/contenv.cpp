@@ -39,12 +39,14 @@ bool can_be_file(std::string_view name) {
   return !name.empty() && !is_hidden(name) && name.find('/') == std::string_view::npos;
 }
 
-void remove_files(const std::string& directory) {
-  const Result<std::vector<std::string>> names = os::list_directory(directory);
-  if (!names) return;
+// Returns 0 or an errno.
+int remove_files(const std::string& directory) {
+  const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(directory); });
+  if (!names) return names.error().code;
   for (const std::string& name : *names) {
     if (!is_hidden(name)) os::remove_file(join(directory, name));
   }
+  return 0;
 }
 
 // Whatever our umask is.
@@ -60,13 +62,13 @@ int make_readable(const std::string& directory) {
 bool keeps_environment(std::string_view s6_keep_env) { return config::parse_uint32(s6_keep_env).value_or(0) != 0; }
 
 Result<std::optional<Contenv>> read_contenv(const std::string& directory) {
-  const Result<std::vector<std::string>> names = os::list_directory(directory);
+  const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(directory); });
   if (!names && os::may_pass(names.error().code)) return names.error();
   if (!names) return std::optional<Contenv>();
   Contenv found;
   for (const std::string& name : *names) {
     if (is_hidden(name) || name.find('=') != std::string::npos) continue;
-    Result<std::string> content = os::read_file(join(directory, name), kLargestValue);
+    Result<std::string> content = persist([&] { return os::read_file(join(directory, name), kLargestValue); });
     if (content) {
       found.files.emplace(name, to_value(*std::move(content)));
     } else if (os::may_pass(content.error().code)) {
@@ -81,7 +83,8 @@ Result<std::optional<Contenv>> read_contenv(const std::string& directory) {
 int write_contenv(const std::string& directory, const config::Variables& variables) {
   os::make_directories(directory, kDirectoryMode);
   int first_error = make_readable(directory);
-  remove_files(directory);
+  const int removed = remove_files(directory);
+  if (first_error == 0) first_error = removed;
   for (const auto& [name, value] : variables) {
     if (!can_be_file(name)) continue;
     const int error = os::write_value(join(directory, name), to_content(value));

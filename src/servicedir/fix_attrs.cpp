@@ -152,7 +152,9 @@ class Fixer {
 
 void Fixer::run() {
   if (find_owner()) {
-    for (const std::string& path : os::expand("", rule_.path.substr(1))) fix_path("/" + path);
+    const Result<std::vector<std::string>> paths = os::expand("", rule_.path.substr(1));
+    if (!paths) tell(rule_.path, paths.error().message);
+    for (const std::string& path : paths ? *paths : std::vector<std::string>()) fix_path("/" + path);
   }
   if (failures_ > kMostTold) {
     messages_.push_back(rule_.where.file + ":" + std::to_string(rule_.where.line) + ": " +

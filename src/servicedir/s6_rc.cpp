@@ -113,7 +113,7 @@ config::Service Reader::read_oneshot(const std::string& name, const Directory& d
   service.on_failure = config::EndAction::Ignore;
   service.env = {{"RC_NAME", name}};
   const std::string up = directory.path + "/up";
-  if (!exists(up)) add_problem({up, 0, 0}, "there is no such file: it is what a oneshot runs");
+  if (!exists(up, problems_)) add_problem({up, 0, 0}, "there is no such file: it is what a oneshot runs");
   // With nothing to run it is a place in the order of the others, and always succeeds: an image may have no true(1).
   service.command = read_command(up).value_or(config::Command{"/proc/self/exe", "--as", "true"});
   service.undo = read_command(directory.path + "/down");
@@ -146,7 +146,7 @@ config::Service Reader::read_longrun(const std::string& name, const Directory& d
 
 // One that is not executable becomes so when the container starts.
 void Reader::check_run(const std::string& path) {
-  if (!exists(path)) add_problem({path, 0, 0}, "there is no such file: it is what a longrun runs");
+  if (!exists(path, problems_)) add_problem({path, 0, 0}, "there is no such file: it is what a longrun runs");
 }
 
 std::string Reader::read_consumer(const std::string& name, const Directory& directory) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "base/passing.hpp"
 #include "config/quote.hpp"
 #include "os/syscall.hpp"
 #include "servicedir/runit.hpp"
@@ -103,7 +104,10 @@ std::vector<std::string> ServiceTrees::watched() const {
 
 std::vector<std::string> ServiceTrees::readable() const {
   std::vector<std::string> places = watched();
-  std::erase_if(places, [](const std::string& place) { return os::sys::faccess(place.c_str(), R_OK | X_OK) != 0; });
+  std::erase_if(places, [](const std::string& place) {
+    const int error = persist([&] { return static_cast<int>(-os::sys::faccess(place.c_str(), R_OK | X_OK)); });
+    return error != 0 && !may_pass(error);
+  });
   return places;
 }
 

@@ -56,7 +56,7 @@ std::optional<SourceKind> SourceTree::read_kind(const std::string& directory) {
   const std::string expected = "expected \"oneshot\", \"longrun\" or \"bundle\"";
   const std::optional<std::string> value = read_value(path, problems_);
   if (!value) {
-    if (!exists(path))
+    if (!exists(path, problems_))
       problems_.push_back({config::Severity::Error, {path, 0, 0}, "there is no such file; " + expected});
     return std::nullopt;
   }
@@ -68,9 +68,9 @@ std::optional<SourceKind> SourceTree::read_kind(const std::string& directory) {
 
 void SourceTree::add_pipeline(const Directory& last) {
   const std::string path = last.path + "/pipeline-name";
-  if (!exists(path)) return;
+  if (!exists(path, problems_)) return;
   const std::vector<ListedName> names = read_list(path, problems_);
-  if (exists(last.path + "/producer-for") || !exists(last.path + "/consumer-for")) {
+  if (exists(last.path + "/producer-for", problems_) || !exists(last.path + "/consumer-for", problems_)) {
     problems_.push_back(
         {config::Severity::Warning, {path, 0, 0}, "only the last longrun of a pipeline gives it a name"});
   } else if (names.size() != 1) {

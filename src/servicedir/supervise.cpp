@@ -95,11 +95,12 @@ int make_writable_supervise(const std::string& path) {
   return faccessat(directory.get(), ".", W_OK | X_OK, 0) == 0 ? 0 : errno;
 }
 
-// The text of a link. Empty: it is none.
-std::string text_of(const os::Fd& directory, const std::string& link) {
+// The text of a link. Empty: it is none. The error has the errno.
+Result<std::string> text_of(const os::Fd& directory, const std::string& link) {
   char target[PATH_MAX];
   const ssize_t size = readlinkat(directory.get(), link.c_str(), target, sizeof(target));
-  return {target, size > 0 ? static_cast<std::size_t>(size) : 0};
+  if (size < 0 && os::may_pass(errno)) return system_error(errno);
+  return std::string(target, size > 0 ? static_cast<std::size_t>(size) : 0);
 }
 
 // A link that is there already may be that of an earlier start of the container, when the service was somewhere else. What
@@ -107,8 +108,9 @@ std::string text_of(const os::Fd& directory, const std::string& link) {
 int make_link(const std::string& target, const os::Fd& directory, const std::string& link) {
   const auto make = [&] { return symlinkat(target.c_str(), directory.get(), link.c_str()) == 0 ? 0 : errno; };
   if (const int error = make(); error != EEXIST) return error;
-  const std::string old = text_of(directory, link);
-  if (old.empty() || old == target) return 0;
+  const Result<std::string> old = persist([&] { return text_of(directory, link); });
+  if (!old) return old.error().code;
+  if (old->empty() || *old == target) return 0;
   return unlinkat(directory.get(), link.c_str(), 0) == 0 ? make() : errno;
 }
 

@@ -32,10 +32,13 @@ void note(Problems& problems, const std::string& path, int error) {
 std::optional<Directory> find_directory(const std::string& path, Problems& problems) {
   struct stat status {};
   std::array<char, PATH_MAX> real{};
-  const bool is_there = stat(path.c_str(), &status) == 0;
-  if (is_there && !S_ISDIR(status.st_mode)) return std::nullopt;
-  if (!is_there || realpath(path.c_str(), real.data()) == nullptr) {
-    note(problems, path, errno);
+  const int error = persist([&] {
+    if (stat(path.c_str(), &status) != 0) return errno;
+    if (!S_ISDIR(status.st_mode)) return ENOTDIR;
+    return realpath(path.c_str(), real.data()) == nullptr ? errno : 0;
+  });
+  if (error != 0) {
+    note(problems, path, error);
     return std::nullopt;
   }
   return Directory{path.substr(path.rfind('/') + 1), real.data(), status.st_dev, status.st_ino};
@@ -48,7 +51,7 @@ std::optional<Directory> find_directory(const std::string& path) {
 
 std::vector<Directory> list_directories(const std::string& path, Problems& problems) {
   std::vector<Directory> found;
-  const Result<std::vector<std::string>> names = os::list_directory(path);
+  const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(path); });
   if (!names) {
     note(problems, path, names.error().code);
     return found;
@@ -76,14 +79,9 @@ std::vector<Directory> list_distinct_directories(const std::string& path, Proble
 
 bool exists(const std::string& path, Problems& problems) {
   struct stat status {};
-  if (lstat(path.c_str(), &status) == 0) return true;
-  note(problems, path, errno);
-  return false;
-}
-
-bool exists(const std::string& path) {
-  Problems passed_over;
-  return exists(path, passed_over);
+  const int error = persist([&] { return lstat(path.c_str(), &status) == 0 ? 0 : errno; });
+  note(problems, path, error);
+  return error == 0;
 }
 
 config::Service make_service(const Directory& directory, std::string name, config::ServiceDirectory::Suite suite) {

@@ -37,7 +37,6 @@ std::optional<Directory> find_directory(const std::string& path);
 
 // Whether there is anything of that name, a dangling link included.
 bool exists(const std::string& path, Problems& problems);
-bool exists(const std::string& path);
 
 // A service that is kept by its directory: ./run in it, again and again, at most once a second, until it is told not to; and
 // ./finish after each end. Its main process alone gets signals, and a SIGKILL at the end of the container's stop only.

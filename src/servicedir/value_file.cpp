@@ -45,7 +45,7 @@ void add_error(Problems& problems, const std::string& path, std::string message)
 
 std::optional<std::string> read_text(const std::string& path, Problems& problems) {
   if (!exists(path, problems)) return std::nullopt;
-  Result<std::string> text = os::read_file(path, kLargestFile);
+  Result<std::string> text = persist([&] { return os::read_file(path, kLargestFile); });
   if (text) return *std::move(text);
   add_unreadable(problems, path, text.error());
   return std::nullopt;
@@ -89,7 +89,7 @@ std::vector<ListedName> read_list(const std::string& path, Problems& problems) {
 std::vector<ListedName> read_directory(const std::string& path, Problems& problems) {
   std::vector<ListedName> found;
   if (!exists(path, problems)) return found;
-  const Result<std::vector<std::string>> names = os::list_directory(path);
+  const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(path); });
   if (!names) {
     add_unreadable(problems, path, names.error());
     return found;

@@ -82,10 +82,12 @@ Outcome malformed(const Problem& problem) {
 std::vector<Outcome> apply(const Sources& sources, const Options& options) {
   std::vector<Outcome> outcomes;
   if (options.policy == Policy::Off) return outcomes;
-  for (const Problem& problem : sources.problems) outcomes.push_back(malformed(problem));
-  if (sources.settings.empty()) return outcomes;
+  std::vector<Problem> problems = sources.problems;
+  const std::vector<Setting> settings = resolve(sources.settings, options.root, problems);
+  for (const Problem& problem : problems) outcomes.push_back(malformed(problem));
+  if (settings.empty()) return outcomes;
   const Applier applier(options.policy, find_circumstances(options));
-  for (const Setting& setting : resolve(sources.settings, options.root)) outcomes.push_back(applier.apply(setting));
+  for (const Setting& setting : settings) outcomes.push_back(applier.apply(setting));
   return outcomes;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/passing.hpp"
 #include "os/fd.hpp"
 #include "os/syscall.hpp"
 #include "sysctl/text.hpp"
@@ -31,9 +32,7 @@ os::Fd open_key(const std::string& path, int flags) {
   return error == 0 ? std::move(key) : os::Fd(-error);
 }
 
-}  // namespace
-
-KeyRead read_key(const std::string& path) {
+KeyRead read_key_once(const std::string& path) {
   const os::Fd key = open_key(path, O_RDONLY);
   if (!key) return {std::nullopt, key.error()};
   char buffer[kBufferSize];
@@ -42,13 +41,23 @@ KeyRead read_key(const std::string& path) {
   return {fold({buffer, static_cast<std::size_t>(size)}), 0};
 }
 
-KeyWrite write_key(const std::string& path, std::string_view value) {
+KeyWrite write_key_once(const std::string& path, std::string_view value) {
   const os::Fd key = open_key(path, O_WRONLY | O_TRUNC);
   if (!key) return {key.error(), {}};
   const std::string line = std::string(value) + '\n';
   const long written = os::sys::write(key.get(), line.data(), line.size());
   if (written < 0) return {static_cast<int>(-written), {}};
   return {0, trim(value.substr(std::min(static_cast<std::size_t>(written), value.size())))};
+}
+
+}  // namespace
+
+KeyRead read_key(const std::string& path) {
+  return persist([&] { return read_key_once(path); });
+}
+
+KeyWrite write_key(const std::string& path, std::string_view value) {
+  return persist([&] { return write_key_once(path, value); });
 }
 
 bool is_read_only(const std::string& path) {

@@ -20,6 +20,10 @@ struct KeyWrite {
   std::string_view left_out;
 };
 
+// For persist().
+inline int code_of(const KeyRead& read) { return read.error; }
+inline int code_of(const KeyWrite& written) { return written.error; }
+
 // Neither follows a symbolic link or waits for a FIFO; what is no regular file fails with ENXIO, or EISDIR.
 KeyRead read_key(const std::string& path);
 // One write(2), with a newline behind the value, as proc_sys(5) wants it: the kernel does not put pieces together.

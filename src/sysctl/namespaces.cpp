@@ -1,7 +1,9 @@
 #include "sysctl/namespaces.hpp"
 
+#include <errno.h>
 #include <sys/stat.h>
 
+#include "base/passing.hpp"
 #include "os/syscall.hpp"
 
 namespace cinit::sysctl {
@@ -13,7 +15,9 @@ constexpr ino_t kFirstUser = 0xEFFFFFFD;
 
 bool is_first(const char* name, ino_t number, bool otherwise) {
   struct stat status {};
-  return stat(name, &status) == 0 ? status.st_ino == number : otherwise;
+  const int error = persist([&] { return stat(name, &status) == 0 ? 0 : errno; });
+  // What cannot be told for a reason that may pass may be the host's.
+  return error == 0 ? status.st_ino == number : may_pass(error) || otherwise;
 }
 
 }  // namespace
@@ -23,7 +27,8 @@ HostNamespaces find_host_namespaces() {
   host.ipc = is_first("/proc/self/ns/ipc", kFirstIpc, host.ipc);
   host.uts = is_first("/proc/self/ns/uts", kFirstUts, host.uts);
   host.user = is_first("/proc/self/ns/user", kFirstUser, host.user);
-  host.network = os::sys::faccess("/proc/sys/net/core/netdev_max_backlog", F_OK) == 0;
+  const long network = os::sys::faccess("/proc/sys/net/core/netdev_max_backlog", F_OK);
+  host.network = network == 0 || may_pass(static_cast<int>(-network));
   return host;
 }
 

@@ -24,8 +24,7 @@ bool is_excluded(const std::vector<Setting>& settings, const std::string& path) 
 }
 
 void add_matches(std::vector<Setting>& resolved, const Setting& pattern, const std::vector<Setting>& settings,
-                 const LastMention& named, const std::string& root) {
-  const std::vector<std::string> paths = os::expand(root, pattern.path);
+                 const LastMention& named, const std::vector<std::string>& paths) {
   if (paths.empty()) resolved.push_back(pattern);
   for (const std::string& path : paths) {
     if (named.contains(path) || is_excluded(settings, path)) continue;
@@ -36,15 +35,21 @@ void add_matches(std::vector<Setting>& resolved, const Setting& pattern, const s
 
 }  // namespace
 
-std::vector<Setting> resolve(const std::vector<Setting>& settings, const std::string& root) {
+std::vector<Setting> resolve(const std::vector<Setting>& settings, const std::string& root,
+                             std::vector<Problem>& problems) {
   const LastMention named = find_last_mentions(settings);
   std::vector<Setting> resolved;
   for (const Setting& setting : settings) {
     if (setting.exclusion || named.at(setting.path) != &setting) continue;
-    if (os::is_glob(setting.path)) {
-      add_matches(resolved, setting, settings, named, root);
-    } else {
+    if (!os::is_glob(setting.path)) {
       resolved.push_back(setting);
+      continue;
+    }
+    const Result<std::vector<std::string>> paths = os::expand(root, setting.path);
+    if (paths) {
+      add_matches(resolved, setting, settings, named, *paths);
+    } else {
+      problems.push_back({setting.where, paths.error().message});
     }
   }
   // Two patterns may have matched the same key.

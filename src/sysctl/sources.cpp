@@ -20,7 +20,7 @@ void append(Sources& sources, Parsed parsed) {
 }
 
 void add_file(Sources& sources, const std::string& path) {
-  const Result<std::string> text = os::read_file(path, kLargestFile);
+  const Result<std::string> text = persist([&] { return os::read_file(path, kLargestFile); });
   if (text) {
     append(sources, parse(path, *text));
   } else {
@@ -32,11 +32,14 @@ void add_file_if_there(Sources& sources, const std::string& path) {
   if (os::sys::faccess(path.c_str(), F_OK) != -ENOENT) add_file(sources, path);
 }
 
-void add_matching_files(Sources& sources, std::string_view pattern) {
+void add_matching_files(Sources& sources, const std::string& name) {
+  std::string_view pattern = name;
   const bool absolute = pattern.starts_with('/');
   const std::string directory = absolute ? "" : ".";
   if (absolute) pattern.remove_prefix(1);
-  for (const std::string& path : os::expand(directory, pattern)) add_file(sources, absolute ? '/' + path : path);
+  const Result<std::vector<std::string>> paths = os::expand(directory, pattern);
+  if (!paths) return sources.problems.push_back({name, paths.error().message});
+  for (const std::string& path : *paths) add_file(sources, absolute ? '/' + path : path);
 }
 
 void add_named(Sources& sources, const std::string& name) {

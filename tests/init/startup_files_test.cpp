@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "files.hpp"
+#include "forked.hpp"
+#include "os/file.hpp"
 
 using namespace cinit::init;
 using namespace cinit::test;
@@ -17,6 +19,12 @@ namespace {
 using Strings = std::vector<std::string>;
 
 const Strings kUsual = {"/etc/my_init.d"};
+
+// What was found; a failure is a warning of its own here.
+StartupFiles find(const Strings& directories, const TemporaryDirectory& root) {
+  const cinit::Result<StartupFiles> found = find_startup_files(directories, root.path());
+  return found ? *found : StartupFiles{{}, {"failed: " + found.error().message}};
+}
 
 // Below the root directory `root`.
 void write_program(const TemporaryDirectory& root, const std::string& path, mode_t mode = 0755) {
@@ -32,7 +40,7 @@ TEST_CASE("startup files are in the order of the C locale, hidden ones included,
     write_program(root, std::string("/etc/my_init.d/") + name);
   }
   write_program(root, "/etc/rc.local");
-  const StartupFiles found = find_startup_files(kUsual, root.path());
+  const StartupFiles found = find(kUsual, root);
   CHECK(found.programs == Strings{"/etc/my_init.d/.hidden", "/etc/my_init.d/10_a", "/etc/my_init.d/9_nine",
                                   "/etc/my_init.d/Zed", "/etc/my_init.d/a", "/etc/rc.local"});
   CHECK(found.warnings.empty());
@@ -42,7 +50,7 @@ TEST_CASE("one directory of startup files comes after the other") {
   const TemporaryDirectory root;
   write_program(root, "/first/z");
   write_program(root, "/second/a");
-  CHECK(find_startup_files(Strings{"/first", "/second"}, root.path()).programs == Strings{"/first/z", "/second/a"});
+  CHECK(find(Strings{"/first", "/second"}, root).programs == Strings{"/first/z", "/second/a"});
 }
 
 TEST_CASE("a startup file that is not executable is a warning, what is no regular file is not even that") {
@@ -52,7 +60,7 @@ TEST_CASE("a startup file that is not executable is a warning, what is no regula
   write_program(root, "/etc/my_init.d/directory/file");
   REQUIRE(mkfifo((root.path() + "/etc/my_init.d/fifo").c_str(), 0755) == 0);
   REQUIRE(symlink("/nowhere", (root.path() + "/etc/my_init.d/dangling").c_str()) == 0);
-  const StartupFiles found = find_startup_files(kUsual, root.path());
+  const StartupFiles found = find(kUsual, root);
   CHECK(found.programs.empty());
   CHECK(found.warnings == Strings{"/etc/my_init.d/forgotten is not executable, so it is not run (chmod +x)",
                                   "/etc/rc.local is not executable, so it is not run (chmod +x)"});
@@ -63,18 +71,38 @@ TEST_CASE("a link to a program is a startup file") {
   write_program(root, "/opt/program");
   make_directories(root.path() + "/etc/my_init.d");
   REQUIRE(symlink("../../opt/program", (root.path() + "/etc/my_init.d/link").c_str()) == 0);
-  CHECK(find_startup_files(kUsual, root.path()).programs == Strings{"/etc/my_init.d/link"});
+  CHECK(find(kUsual, root).programs == Strings{"/etc/my_init.d/link"});
 }
 
 TEST_CASE("a directory of startup files may be missing if it is the usual one, and is a warning if it is another") {
   const TemporaryDirectory root;
-  CHECK(find_startup_files(kUsual, root.path()).warnings.empty());
-  CHECK(find_startup_files(Strings{"/opt/hooks"}, root.path()).warnings ==
-        Strings{"/opt/hooks: No such file or directory"});
+  CHECK(find(kUsual, root).warnings.empty());
+  CHECK(find(Strings{"/opt/hooks"}, root).warnings == Strings{"/opt/hooks: No such file or directory"});
 }
 
 TEST_CASE("a file in the place of the usual directory is a warning") {
   const TemporaryDirectory root;
   write_program(root, "/etc/my_init.d");
-  CHECK(find_startup_files(kUsual, root.path()).warnings == Strings{"/etc/my_init.d: Not a directory"});
+  CHECK(find(kUsual, root).warnings == Strings{"/etc/my_init.d: Not a directory"});
+}
+
+TEST_CASE("a directory that cannot be read for want of descriptors is no directory without programs") {
+  const TemporaryDirectory root;
+  write_program(root, "/etc/my_init.d/10-hook");
+  const auto body = [&] {
+    const rlimit64 none{3, 3};
+    cinit::os::sys::setrlimit(RLIMIT_NOFILE, &none);
+    const StartupFiles found = find(kUsual, root);
+    return std::to_string(found.programs.size()) + " " + found.warnings.at(0);
+  };
+  CHECK(in_child(body) == "0 failed: /etc/my_init.d: Too many open files");
+}
+
+TEST_CASE("a program that can never be looked at is a warning") {
+  const TemporaryDirectory root;
+  make_directories(root.path() + "/etc/my_init.d");
+  REQUIRE(symlink("loop", (root.path() + "/etc/my_init.d/loop").c_str()) == 0);
+  const StartupFiles found = find(kUsual, root);
+  CHECK(found.programs.empty());
+  CHECK(found.warnings == Strings{"/etc/my_init.d/loop: Too many levels of symbolic links"});
 }

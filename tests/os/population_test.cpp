@@ -181,6 +181,25 @@ TEST_CASE("without /proc PID 1 reaches everybody, spared or not") {
   CHECK(as_init(Proc::OfParent, body) == "signal 15");
 }
 
+TEST_CASE("PID 1 that can open nothing more reaches everybody but the spared, and sees that they are there") {
+  const auto body = [] {
+    const os::Population population;
+    const pid_t child = fork_sleeper();
+    const pid_t spared = fork_sleeper();
+    population.processes().available();
+    // The lowest free number is the last, for the list of /proc itself.
+    const os::Fd lowest(fcntl(0, F_DUPFD_CLOEXEC, 3));
+    const rlimit64 limit{static_cast<rlim64_t>(lowest.get()) + 1, static_cast<rlim64_t>(lowest.get()) + 1};
+    os::sys::setrlimit(RLIMIT_NOFILE, &limit);
+    std::string text = describe(population.remaining(false)) + ", ";
+    os::sys::close(lowest.get());
+    text += describe(population.remaining(false)) + ", ";
+    population.terminate([&](const os::Process& process) { return process.group == spared || process.pid == spared; });
+    return text + end_of(child) + ", spared " + state_of(spared);
+  };
+  CHECK(as_init(Proc::Own, body) == "unknown, outsider, signal 15, spared runs");
+}
+
 TEST_CASE("who is left is told: children, somebody from outside, nobody") {
   const auto body = [] {
     const os::Population population;
