@@ -27,6 +27,8 @@ constexpr Option kAskOptions[] = {Option::NoWait, Option::ExpectWait};
 constexpr Option kSignalOptions[] = {Option::Group};
 constexpr Option kLogsOptions[] = {Option::Follow, Option::Lines, Option::ExpectWait};
 
+constexpr std::string_view kTooManyWait = "too many wait for an answer at once";
+
 }  // namespace
 
 constexpr Commander::CommandEntry Commander::kCommands[] = {
@@ -130,6 +132,7 @@ Commander::Code Commander::ask(ClientId client, const Arguments& arguments, core
   if (arguments.words.empty()) return fail(client, "the name of a service is missing", exit_code::kUsage);
   const auto services = select(host_.plan(), arguments.words, Among::Controllable);
   if (!services) return fail(client, services.error().message, exit_code::kUsage);
+  if (!arguments.no_wait && !has_place_for_lasting()) return fail(client, kTooManyWait, exit_code::kTooMany);
   Pending pending;
   // Before the first is asked for: others may come with it.
   for (const core::ServiceId service : *services) {
@@ -233,6 +236,7 @@ Commander::Code Commander::logs(ClientId client, const Arguments& arguments) {
     const std::string message = "the output of services " + std::string(kWayOut);
     return arguments.words.empty() ? fail(client, message, exit_code::kFailed) : code;
   }
+  if (arguments.follow && !has_place_for_lasting()) return fail(client, kTooManyWait, exit_code::kTooMany);
   if (arguments.expect_wait) replies_.wait(client);
   print_recent(client, captured, arguments.lines.value_or(SIZE_MAX));
   if (!arguments.follow) return code;

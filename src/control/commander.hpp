@@ -61,6 +61,7 @@ class Commander {
   ServiceView view_of(core::ServiceId service) const;
   bool holds_up(core::ServiceId service) const;
   int fail(ClientId client, std::string_view message, int code);
+  bool has_place_for_lasting() const { return pending_.size() + followers_.size() < Replies::kMostLasting; }
 
   static const CommandEntry kCommands[];
 

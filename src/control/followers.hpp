@@ -21,6 +21,7 @@ class Followers {
   // The services to follow, each with what stands in front of its lines.
   void add(ClientId client, std::map<core::ServiceId, std::string> services);
   void forget(ClientId client) { followers_.erase(client); }
+  std::size_t size() const { return followers_.size(); }
 
   void line(core::ServiceId service, std::string_view text);
   // The client has read something.

@@ -23,6 +23,10 @@ class Replies {
   virtual std::size_t pending(ClientId client) const = 0;
 
   static constexpr std::size_t kMostPending = std::size_t{1} << 20U;
+  // Of all clients together. More, and the one that has not read for longest gets no more than the reason.
+  static constexpr std::size_t kMostPendingOfAll = 4 * kMostPending;
+  // How many clients may be answered later (a service's start, lines of logs) at once: the others find a place always.
+  static constexpr std::size_t kMostLasting = 48;
 
  protected:
   ~Replies() = default;

@@ -87,24 +87,24 @@ void Server::accept() {
 void Server::accept_later(const std::string& why) {
   poller_.change(listener_->fd(), first_token_, Interest::None);
   deaf_ = deaf_in_this_turn_ = true;
-  complain("clients have to wait: " + why);
+  complain("waiting", "clients have to wait: " + why);
 }
 
 void Server::take_in(os::Fd fd) {
   const long uid = os::peer_uid(fd.get());
   if (!is_permitted(uid)) {
-    complain(uid < 0 ? std::string("a client is refused: SO_PEERCRED: ") + strerror(static_cast<int>(-uid))
-                     : "a client of uid " + std::to_string(uid) + " is refused");
+    complain("refused", uid < 0 ? std::string("a client is refused: SO_PEERCRED: ") + strerror(static_cast<int>(-uid))
+                                : "a client of uid " + std::to_string(uid) + " is refused");
     return turn_away(std::move(fd), "only root and the user of cinit may ask it", exit_code::kNotPermitted);
   }
   Client* client = free_place();
   if (!client) {
-    complain("a client is refused: too many ask at once");
+    complain("refused", "a client is refused: too many ask at once");
     return turn_away(std::move(fd), "too many ask at once", exit_code::kTooMany);
   }
   if (!poller_.add(fd.get(), token_of(*client))) {
     const std::string why = "it cannot be waited for: " + poller_.error().message;
-    complain("a client is refused: " + why);
+    complain("refused", "a client is refused: " + why);
     return turn_away(std::move(fd), "the request is not taken: " + why, exit_code::kTooMany);
   }
   client->fd = std::move(fd);
@@ -125,19 +125,29 @@ bool Server::will_have_place() {
   return std::ranges::any_of(clients_, [](const Client& client) { return client.asked && !client.taken; });
 }
 
-// Nothing when everybody has asked for something and is still answered.
+// Of those for whom which(client) is true, the one that has neither said nor read anything for longest. nullptr: it is true of none.
+template <class Which>
+Server::Client* Server::quietest(Which which) {
+  Client* quietest = nullptr;
+  for (Client& client : clients_) {
+    if (client.fd && which(client) && (!quietest || client.heard < quietest->heard)) quietest = &client;
+  }
+  return quietest;
+}
+
+// nullptr when every client has asked for something, and reads what there is for it.
 Server::Client* Server::free_place() {
   const auto free = std::ranges::find_if(clients_, [](const Client& client) { return !client.fd; });
   if (free != clients_.end()) return &*free;
-  Client* silent = nullptr;
-  for (Client& client : clients_) {
-    if (!client.asked && (!silent || client.heard < silent->heard)) silent = &client;
+  if (Client* const silent = quietest([](const Client& client) { return !client.asked; })) {
+    constexpr std::string_view kWhy = "too many connect at once, and this one asks nothing";
+    os::sys::send(silent->fd.get(), last_words(kWhy, exit_code::kTooMany));
+    drop(*silent, kWhy);
+    return silent;
   }
-  if (!silent) return nullptr;
-  constexpr std::string_view kWhy = "too many connect at once, and this one asks nothing";
-  os::sys::send(silent->fd.get(), last_words(kWhy, exit_code::kTooMany));
-  drop(*silent, kWhy);
-  return silent;
+  Client* const deaf = quietest([](const Client& client) { return !client.output.empty(); });
+  if (deaf) drop(*deaf, "too many connect at once, and this one does not read");
+  return deaf;
 }
 
 void Server::drop(Client& client) {
@@ -148,23 +158,12 @@ void Server::drop(Client& client) {
 }
 
 void Server::drop(Client& client, std::string_view why) {
-  complain("a client is closed before it has its answer: " + std::string(why));
+  complain("closed", "a client is closed before it has its answer: " + std::string(why));
   drop(client);
 }
 
-void Server::complain(std::string text) {
-  ++untold_;
-  if (!trouble_ || host_.now() < quiet_until_) return;
-  if (untold_ > 1) text += " (and " + std::to_string(untold_ - 1) + " more before)";
-  untold_ = 0;
-  quiet_until_ = later(host_.now(), kQuietTime);
-  trouble_(text);
-}
-
-void Server::tell_uncomplained() {
-  if (untold_ == 0 || !trouble_ || host_.now() < quiet_until_) return;
-  quiet_until_ = later(host_.now(), kQuietTime);
-  trouble_(std::to_string(std::exchange(untold_, 0)) + " more clients were refused, closed or kept waiting");
+void Server::complain(std::string_view kind, const std::string& text) {
+  if (trouble_) trouble_(kind, text);
 }
 
 // ---- What they say
@@ -192,7 +191,7 @@ void Server::hear(Client& client) {
 }
 
 void Server::refuse(Client& client, std::string_view why, int code) {
-  complain("a client is refused: " + std::string(why));
+  complain("refused", "a client is refused: " + std::string(why));
   client.output += last_words(why, code);
   client.asked = client.taken = client.ended = true;
   flush(client);
@@ -201,23 +200,25 @@ void Server::refuse(Client& client, std::string_view why, int code) {
 void Server::progress() {
   if (host_.now() >= listen_again_at_) {
     listen_again_at_ = kNever;
-    if (!listen(path_) && trouble_) trouble_("commands can come in now");
+    if (!listen(path_)) complain("listening", "commands can come in now");
   }
   for (Client& client : clients_) {
     if (!client.fd || !client.asked || client.taken) continue;
     client.taken = true;
     commander_.take(id_of(client), client.request);
+    flush(client);
+    keep_to_bound();
   }
   commander_.progress();
   for (Client& client : clients_) {
     if (client.fd && (client.ended || client.sent < client.output.size())) flush(client);
   }
+  keep_to_bound();
   if (deaf_ && !deaf_in_this_turn_) {
     poller_.change(listener_->fd(), first_token_, Interest::Read);
     deaf_ = false;
   }
   deaf_in_this_turn_ = false;
-  tell_uncomplained();
 }
 
 void Server::line(core::ServiceId service, std::string_view text) { commander_.line(service, text); }
@@ -231,6 +232,7 @@ void Server::flush(Client& client) {
     if (size == -EAGAIN) break;
     if (size < 0) return drop(client);
     client.sent += static_cast<std::size_t>(size);
+    client.heard = ++heard_;
   }
   client.output.erase(0, client.sent);
   client.sent = 0;
@@ -238,6 +240,34 @@ void Server::flush(Client& client) {
   if (client.output.size() > Replies::kMostPending) return drop(client, "it does not read it");
   if (client.taken && !client.ended) commander_.has_room(id_of(client));
   update_interest(client);
+}
+
+std::size_t Server::pending_of_all() const {
+  std::size_t size = 0;
+  for (const Client& client : clients_) size += client.output.size();
+  return size;
+}
+
+void Server::keep_to_bound() {
+  const auto can_be_cut = [](const Client& client) { return client.output.size() > kLongestRequest; };
+  while (pending_of_all() > Replies::kMostPendingOfAll) {
+    Client* const deaf = quietest(can_be_cut);
+    if (!deaf) return;
+    cut_off(*deaf);
+  }
+}
+
+// What it has got already may end in the middle of a frame, which is ended first.
+void Server::cut_off(Client& client) {
+  constexpr std::string_view kWhy = "too much is kept for clients that do not read";
+  complain("closed", "a client is closed before it has its answer: " + std::string(kWhy));
+  if (!client.ended) commander_.forget(id_of(client));
+  const std::size_t end = client.output.find('\n');
+  client.output.resize(std::min(end, kLongestRequest / 2));
+  client.output += '\n';
+  client.output += last_words(kWhy, exit_code::kTooMany);
+  client.output.shrink_to_fit();
+  client.ended = true;
 }
 
 void Server::update_interest(Client& client) {

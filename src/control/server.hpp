@@ -21,9 +21,10 @@
 
 namespace cinit::control {
 
-// Only root and the user that cinit runs as are listened to. When all places are taken, the client that has been silent for
-// longest without having asked anything is closed for a new one; when all have asked, the new one is refused. A client that
-// does not read its answer is closed when too much of it waits; one that follows the logs loses lines instead. Descriptors
+// Only root and the user that cinit runs as are listened to. When all places are taken, one is closed for a new client: the one that
+// has been silent for longest without having asked anything, or else the one that has not read its answer for longest. A client
+// that does not read its answer is closed when too much of it waits; one that follows the logs loses lines instead. When too
+// much waits for all of them together, the one that has not read for longest gets no more than the reason. Descriptors
 // that come with a request are not taken: it is refused. A client that is refused, or closed before it has its answer, is
 // told why as far as it reads, and so is the log.
 class Server {
@@ -43,11 +44,10 @@ class Server {
   // path; without a socket everything else here does nothing. Where the reason may pass, progress() tries it again.
   std::optional<Error> listen(const std::string& path);
 
-  // Is called with a sentence for the log when clients are refused, closed or kept waiting: at once, and then at most every
-  // kQuietTime, with the number of those in between. It must not call the server.
-  using TroubleObserver = std::function<void(const std::string&)>;
+  // Is called with a sentence for the log when a client is refused, closed or kept waiting, and with which of these it is: clients can
+  // make that happen as often as they like. It must not call the server.
+  using TroubleObserver = std::function<void(std::string_view kind, const std::string& message)>;
   void observe_trouble(TroubleObserver observer) { trouble_ = std::move(observer); }
-  static constexpr Duration kQuietTime = std::chrono::seconds(10);
 
   // To be told of every token that the poller reports and that is ours. It takes connections and requests in, and asks the
   // host for nothing.
@@ -70,7 +70,7 @@ class Server {
     std::string request;      // what has come so far; without its newline once it is complete
     std::string output;       // frames that are not sent yet
     std::size_t sent = 0;     // of `output`
-    std::uint64_t heard = 0;  // when it last said something, on the clock `heard_`
+    std::uint64_t heard = 0;  // when it last said or read something, on the clock `heard_`
     bool asked = false;       // the request is complete, or refused: nothing more is read
     bool taken = false;       // the commander has it, or need not have it
     bool ended = false;       // nothing more will be added to the output
@@ -100,16 +100,20 @@ class Server {
   void take_in(os::Fd fd);
   bool will_have_place();
   Client* free_place();
+  template <class Which>
+  Client* quietest(Which which);
   void hear(Client& client);
   void refuse(Client& client, std::string_view why, int code = exit_code::kUsage);
   void flush(Client& client);
+  std::size_t pending_of_all() const;
+  void keep_to_bound();
+  void cut_off(Client& client);
   void update_interest(Client& client);
   void drop(Client& client);
   void drop(Client& client, std::string_view why);
   void turn_away(os::Fd fd, std::string_view why, int code);
   void accept_later(const std::string& why);
-  void complain(std::string text);
-  void tell_uncomplained();
+  void complain(std::string_view kind, const std::string& text);
 
   std::size_t place_of(const Client& client) const { return static_cast<std::size_t>(&client - clients_.data()); }
   std::uint64_t token_of(const Client& client) const { return first_token_ + 1 + place_of(client); }
@@ -125,10 +129,8 @@ class Server {
   std::string path_;
   std::optional<Listener> listener_;
   Time listen_again_at_ = kNever;
-  std::uint64_t heard_ = 0;  // counts what clients say
+  std::uint64_t heard_ = 0;  // counts what clients say and read
   TroubleObserver trouble_;
-  Time quiet_until_{};
-  std::uint64_t untold_ = 0;  // complaints since the last one that was told
   // There was no descriptor for a connection: the listener is not polled until the loop has turned for another reason.
   bool deaf_ = false;
   bool deaf_in_this_turn_ = false;

@@ -63,8 +63,8 @@ void Init::listen(const std::string& control_socket) {
   if (const auto error = control_.listen(control_socket)) {
     log_.write({config::LogLevel::Warning, "", "control", "no commands can come in: " + error->message});
   }
-  control_.observe_trouble([this](const std::string& message) {
-    log_.write({config::LogLevel::Warning, "", "control", message});
+  control_.observe_trouble([this](std::string_view kind, const std::string& message) {
+    log_.write_some(kind, {config::LogLevel::Warning, "", "control", message});
   });
   listener_.observe_lines([this](core::ServiceId id, std::string_view line) { control_.line(id, line); });
 }
@@ -93,7 +93,7 @@ int Init::run() {
     make_room_in_memory();
   }
   listener_.finish(later(os::now(), core::kReapingTime));
-  log_.flush();
+  log_.finish();
   return *exit_code_;
 }
 
@@ -119,7 +119,8 @@ void Init::take_in_starts() {
 
 Time Init::next_deadline() const {
   return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(),
-                   discarder_.next_try(), control_.next_deadline(), look_again_, rescan_at_, directories_.next_look()});
+                   discarder_.next_try(), control_.next_deadline(), log_.next_deadline(), look_again_, rescan_at_,
+                   directories_.next_look()});
 }
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
@@ -240,7 +241,7 @@ void Init::name_heir(core::ServiceId service) {
   }
   Line line;
   line << "MAINPID=" << *named << " is ignored: that is no process of this service";
-  log_.write({config::LogLevel::Warning, display_name(plan_, service), "main-process", line.text()});
+  log_.write_some("", {config::LogLevel::Warning, display_name(plan_, service), "main-process", line.text()});
 }
 
 // Whether the service goes on in the process that it has named before its main process ended. That has to be our child by
@@ -254,7 +255,7 @@ bool Init::hands_over(core::ServiceId service) {
   if (process.parent != os::sys::getpid()) return false;
   Line line;
   line << "its main process is now " << heir.pid << ", in the place of " << children_.of(service).main;
-  log_.write({config::LogLevel::Info, display_name(plan_, service), "main-process", line.text()});
+  log_.write_some("", {config::LogLevel::Info, display_name(plan_, service), "main-process", line.text()});
   children_.main_ended(service);
   children_.add_main(service, heir.pid, process.group);
   return true;

@@ -120,7 +120,7 @@ class Init final : private control::Host {
   void carry_out(const core::KillEverything& action);
   void carry_out(const core::Announce& action);
   void carry_out(const core::Exit& action);
-  void write(const Narration& narration);
+  void write(const Narration& narration, bool is_repeatable = false);
   bool is_missing_script(const core::RunTask& task) const;
   void look_for_nothing();
   void log_last_lines(core::ServiceId service);

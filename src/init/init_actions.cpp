@@ -6,6 +6,7 @@
 
 #include "base/exit_code.hpp"
 #include "base/line.hpp"
+#include "base/overloaded.hpp"
 #include "init/init.hpp"
 #include "init/termination_log.hpp"
 #include "init/tokens.hpp"
@@ -17,6 +18,17 @@ namespace {
 const config::Probe* probe_of(const config::Service& spec, core::StartProbe::Use use) {
   if (use == core::StartProbe::Use::Health) return std::get_if<config::Probe>(&spec.health->check);
   return std::get_if<config::Probe>(&spec.ready->when);
+}
+
+// Whether others can make it happen as often as they like: with signals, by what they ask for, or by what they say.
+bool can_be_repeated(const core::Notice& notice) {
+  namespace n = core::notice;
+  return std::visit(Overloaded{
+                        [](const OneOf<n::SignalIgnored, n::ReloadRefused, n::MainSuspended, n::Requested, n::Escalated,
+                                       n::WatchdogExpired, n::Unhealthy, n::Healthy> auto&) { return true; },
+                        [](const auto&) { return false; },
+                    },
+                    notice);
 }
 
 }  // namespace
@@ -227,16 +239,20 @@ void Init::carry_out(const core::KillEverything& action) {
 
 void Init::carry_out(const core::Announce& action) {
   const Narration own = narrate(action.notice, plan_);
-  for (const Narration& narration : words_->about(action.notice, own)) write(narration);
+  const bool is_repeatable = can_be_repeated(action.notice);
+  for (const Narration& narration : words_->about(action.notice, own)) write(narration, is_repeatable);
   reason_.take_in(action.notice, own);
   if (const auto* late = std::get_if<core::notice::TimedOut>(&action.notice)) log_last_lines(late->service);
   if (const auto* undying = std::get_if<core::notice::Undying>(&action.notice)) name_undying(undying->service);
   tell_who_started_us(action.notice);
 }
 
-void Init::write(const Narration& narration) {
+// What is about a service may have numbers in it that the service has chosen, so that no line is like another.
+void Init::write(const Narration& narration, bool is_repeatable) {
   const std::string name = narration.service ? display_name(plan_, *narration.service) : "";
-  log_.write({narration.level, name, narration.event, narration.message});
+  const log::Entry entry{narration.level, name, narration.event, narration.message};
+  if (!is_repeatable) return log_.write(entry);
+  log_.write_some(narration.service ? "" : narration.message, entry);
 }
 
 // What it said itself is most likely the reason why it did not get ready.

@@ -75,8 +75,8 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
       upstream_(channels.upstream),
       voices_(plan.services.size()) {
   relay_.observe([this](const output::Record& record) { hear_line(record); });
-  relay_.observe_trouble([&log](const std::string& message) {
-    log.write({config::LogLevel::Warning, "", "output", message});
+  relay_.observe_trouble([&log](const std::string& place, const std::string& message) {
+    log.write_some(place, {config::LogLevel::Warning, "", "output", message});
   });
 }
 
@@ -280,7 +280,8 @@ void Listener::tell_trouble(core::ServiceId id) {
   hold_up(id, Voice::Head::Unreadable);
   if (std::exchange(voice.trouble_is_told, true)) return;
   const std::string why = strerror(voice.socket->trouble());
-  log_.write({config::LogLevel::Warning, plan_[id].spec.name, "notify", "its notifications cannot be read: " + why});
+  log_.write_some(
+      "", {config::LogLevel::Warning, plan_[id].spec.name, "notify", "its notifications cannot be read: " + why});
 }
 
 Time Listener::next_deadline() const {

@@ -2,7 +2,15 @@
 
 #include <spdlog/logger.h>
 
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "base/repetitions.hpp"
 #include "log/line_sink.hpp"
+#include "os/clock.hpp"
 
 namespace cinit::log {
 namespace {
@@ -33,7 +41,46 @@ class Log::Logger final : public spdlog::logger {
 
   LineSink& sink() { return *sink_; }
 
+  void emit_some(std::string_view kind, const Entry& entry) {
+    const Time now = os::now();
+    const auto key = std::tuple(std::string(kind), std::string(entry.service), std::string(entry.event));
+    const auto found = repeated_.find(key);
+    if (found == repeated_.end())
+      std::erase_if(repeated_, [now](const auto& one) { return one.second.times.is_over(now); });
+    Repeated& repeated = found == repeated_.end() ? repeated_[key] : found->second;
+    if (repeated.times.happens(now)) return emit(entry);
+    repeated.level = entry.level;
+    repeated.last = entry.message;
+  }
+
+  void tell_untold(Time now) {
+    if (now < due()) return;
+    for (auto& [key, repeated] : repeated_) {
+      const std::uint64_t times = repeated.times.take_untold(now);
+      if (times == 0) continue;
+      std::string text = std::move(repeated.last);
+      if (times > 1) text += " (and " + std::to_string(times - 1) + " more times in the last 10 s)";
+      const auto& [kind, service, event] = key;
+      emit({repeated.level, service, event.c_str(), text});
+    }
+  }
+
+  Time due() const {
+    Time first = kNever;
+    for (const auto& [key, repeated] : repeated_) first = std::min(first, repeated.times.due());
+    return first;
+  }
+
  private:
+  static_assert(Repetitions::kSpan == std::chrono::seconds(10));
+
+  struct Repeated {
+    Repetitions times{kAtOnce};
+    config::LogLevel level = config::LogLevel::Info;
+    std::string last;  // of those that were not written
+  };
+
+  std::map<std::tuple<std::string, std::string, std::string>, Repeated> repeated_;  // by kind, service and event
   std::shared_ptr<LineSink> sink_;
 };
 
@@ -47,7 +94,17 @@ Log::Log(Log&&) noexcept = default;
 
 void Log::write(const Entry& entry) { logger_->emit(entry); }
 
+void Log::write_some(std::string_view kind, const Entry& entry) { logger_->emit_some(kind, entry); }
+
+Time Log::next_deadline() const { return logger_->due(); }
+
+void Log::finish() {
+  logger_->tell_untold(kNever);
+  logger_->sink().flush();
+}
+
 bool Log::flush() {
+  logger_->tell_untold(os::now());
   logger_->sink().flush();
   return !logger_->sink().has_dropped();
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/time.hpp"
 #include "config/config.hpp"
 #include "os/line_writer.hpp"
 
@@ -31,9 +32,17 @@ class Log {
   Log(Log&&) noexcept;
 
   void write(const Entry& entry);
-  // Once a turn of the loop: writes the count of dropped lines if `err` has been told that there is room again
-  // (os::LineWriter::expect_room()). False: some are still to be told of.
+  // The same for what services, clients or signals can make happen as often as they like: of what is said of one `kind` (one signal,
+  // one file) and service kAtOnce lines are written, and then every 10 s the last one with the number of those that were not.
+  void write_some(std::string_view kind, const Entry& entry);
+  static constexpr std::uint32_t kAtOnce = 5;
+  // When such a number is due, and flush() is to be called; kNever: there is none.
+  Time next_deadline() const;
+  // Once a turn of the loop: writes the numbers that are due, and the count of dropped lines if `err` has been told that there is
+  // room again (os::LineWriter::expect_room()). False: some are still to be told of.
   bool flush();
+  // At the end: writes all numbers, be they due or not.
+  void finish();
 
  private:
   class Logger;

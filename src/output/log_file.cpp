@@ -142,8 +142,8 @@ Error LogFile::fail_to_open(const Error& error) {
 void LogFile::say_why_not_open() {
   if (file_ || said_ == error_.message) return;
   said_ = error_.message;
-  report_("cannot open " + spec_.path + " for output: " + error_.message +
-          (os::may_pass(error_.code) ? "; that is tried again" : ""));
+  report_(spec_.path, "cannot open " + spec_.path + " for output: " + error_.message +
+                          (os::may_pass(error_.code) ? "; that is tried again" : ""));
 }
 
 // ---- Writing
@@ -193,7 +193,7 @@ void LogFile::fail_to_put_aside(const Error& error) {
   rotate_above_ = size_ + spec_.max_size;
   if (rotation_fails_) return;
   rotation_fails_ = true;
-  report_(spec_.path + " cannot be put aside and goes on growing: " + error.message);
+  report_(spec_.path, spec_.path + " cannot be put aside and goes on growing: " + error.message);
 }
 
 // ---- Waiting

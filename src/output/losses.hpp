@@ -8,8 +8,8 @@
 
 namespace cinit::output {
 
-// Gets a sentence for the log.
-using Report = std::function<void(const std::string& message)>;
+// Gets a sentence for the log, and the place that it is about.
+using Report = std::function<void(const std::string& place, const std::string& message)>;
 
 class Losses {
  public:

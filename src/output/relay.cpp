@@ -35,8 +35,8 @@ Relay::Relay(const Settings& settings, os::LineWriter& out, os::LineWriter& err)
 }
 
 Report Relay::reporter() {
-  return [this](const std::string& message) {
-    if (trouble_) trouble_(message);
+  return [this](const std::string& place, const std::string& message) {
+    if (trouble_) trouble_(place, message);
   };
 }
 

@@ -58,7 +58,7 @@ class Relay {
     std::size_t buffer_size = 0;  // of each service, in bytes: log-buffer
   };
   using Observer = std::function<void(const Record&)>;
-  using TroubleObserver = std::function<void(const std::string& message)>;
+  using TroubleObserver = Report;
 
   // `out` and `err` may be the same object, and must outlive this one.
   Relay(const Settings& settings, os::LineWriter& out, os::LineWriter& err);

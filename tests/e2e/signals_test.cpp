@@ -88,6 +88,25 @@ TEST_CASE("without a command, every other signal is ignored, and the log says so
   CHECK(!container.logged("handle signal"));
 }
 
+TEST_CASE("a flood of a signal is a few lines of the log and a number, and another signal is told all the same") {
+  Container container;
+  container.config("[service.web]\ncommand = ['app', 'app1']\n").cinit().wait_for("ready\n");
+  for (int i = 0; i < 500; ++i) {
+    container.signal(SIGUSR1);
+    container.signal(SIGUSR2);
+    if (i < 20) usleep(1000);  // so that these come one by one
+  }
+  container.signal(SIGWINCH);
+  container.wait_for("cinit: SIGWINCH is ignored\n");
+  container.signal(SIGTERM);
+  CHECK(container.wait_exit().code == 0);
+  std::size_t lines = 0;
+  const std::string log = container.log();
+  for (std::size_t at = 0; (at = log.find("SIGUSR1 is ignored", at)) != std::string::npos; ++at) ++lines;
+  CHECK(lines == 6);
+  CHECK(container.logged("more times in the last 10 s)\n"));
+}
+
 TEST_CASE("stop-signals names the signals that start the stop") {
   Container container;
   container.config("[cinit]\nstop-signals = ['SIGUSR1']\n[service.web]\ncommand = ['app', 'app1']\n");

@@ -52,6 +52,29 @@ class StandardError {
 
 }  // namespace
 
+TEST_CASE("of what others can repeat a few lines are written, and then their number, for each kind and service") {
+  const auto body = [] {
+    const StandardError err;
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
+    for (int i = 0; i < 100; ++i) {
+      const std::string number = std::to_string(i);
+      log.write_some("one", {LogLevel::Info, "web", "said", "one " + number});
+    }
+    for (int i = 0; i < 6; ++i) log.write_some("other", {LogLevel::Info, "", "said", "other"});
+    log.write_some("one", {LogLevel::Info, "db", "said", "one"});
+    const bool is_due = log.next_deadline() != cinit::kNever;
+    log.flush();
+    const std::string at_once = err.take();
+    log.finish();
+    return at_once + (is_due ? "---\n" : "never\n") + err.take();
+  };
+  CHECK(in_child(body) ==
+        "cinit: web: one 0\ncinit: web: one 1\ncinit: web: one 2\ncinit: web: one 3\ncinit: web: one 4\n"
+        "cinit: other\ncinit: other\ncinit: other\ncinit: other\ncinit: other\ncinit: db: one\n---\n"
+        "cinit: web: one 99 (and 94 more times in the last 10 s)\ncinit: other\n");
+}
+
 TEST_CASE("what is logged arrives as one line each, at once") {
   const auto body = [] {
     const StandardError err;

@@ -30,7 +30,8 @@ class Log {
  public:
   Log(std::uint64_t max_size, std::uint32_t max_files)
       : path(directory_.path() + "/log"),
-        file({path, max_size, max_files}, [this](const std::string& message) { reported += message + ";"; }) {}
+        file({path, max_size, max_files},
+             [this](const std::string&, const std::string& message) { reported += message + ";"; }) {}
 
  private:
   const TemporaryDirectory directory_;
@@ -62,7 +63,7 @@ class ForeignLog {
  public:
   ForeignLog(std::string path, std::uint64_t max_size, std::uint32_t max_files, uid_t user)
       : file({std::move(path), max_size, max_files, {user, user, {user}}},
-             [this](const std::string& message) { reported += message + ";"; }) {}
+             [this](const std::string&, const std::string& message) { reported += message + ";"; }) {}
   ~ForeignLog() {
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
@@ -175,7 +176,7 @@ TEST_CASE("a file that somebody emptied has its whole size again") {
 TEST_CASE("a new file belongs to the service's user") {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/log";
-  LogFile file({path, 100, 2, {12345, 54321}}, [](const std::string&) {});
+  LogFile file({path, 100, 2, {12345, 54321}}, [](const std::string&, const std::string&) {});
   CHECK_FALSE(file.check());
   struct stat status {};
   REQUIRE(stat(path.c_str(), &status) == 0);
@@ -230,7 +231,7 @@ TEST_CASE("lines for which the disk has no room are counted, and what follows is
     const std::string path = directory.path() + "/log";
     const std::string filling = directory.path() + "/filling";
     std::string reported;
-    LogFile file({path, 9000, 2}, [&](const std::string& message) { reported += message + ";"; });
+    LogFile file({path, 9000, 2}, [&](const std::string&, const std::string& message) { reported += message + ";"; });
     write_file(filling, std::string(8192, 'x'));
     const std::string line = std::string(2999, 'y') + "\n";
     for (int i = 0; i < 5; ++i) {

@@ -93,7 +93,7 @@ class Scene {
         err_writer(err.write_end()),
         relay({prefix, 64 << 10}, out_writer, err_writer) {
     relay.observe([this](const Record& record) { observed += std::string(record.text) + ";"; });
-    relay.observe_trouble([this](const std::string& message) { troubles += message + ";"; });
+    relay.observe_trouble([this](const std::string&, const std::string& message) { troubles += message + ";"; });
   }
 
   Consumer out;
@@ -334,7 +334,7 @@ TEST_CASE("what a full device does not take is lost, and said") {
   os::LineWriter err(file.get());
   Relay relay({LogPrefix::Name, 1000}, out, err);
   std::string troubles;
-  relay.observe_trouble([&](const std::string& message) { troubles += message; });
+  relay.observe_trouble([&](const std::string&, const std::string& message) { troubles += message; });
   const auto opened = relay.open({0, Stream::Stdout, "web", ToOwnOutput{}});
   const auto opened_err = relay.open({0, Stream::Stderr, "web", ToOwnOutput{}});
   Writer(*std::get_if<int>(&opened)).put("one\ntwo\n");

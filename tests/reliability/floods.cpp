@@ -1,4 +1,5 @@
 // Part (c): too much of everything. PID 1 keeps its size, its services, its log short, and stops in time.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -104,6 +105,24 @@ void pour_requests(Box& box, Duration span) {
   }
 }
 
+// Letters for a service directory, as sv(8) writes them.
+void pour_letters(Box& box, Duration span) {
+  std::error_code ignored;
+  const std::string directory = box.inside("/etc/service/sv");
+  fs::create_directories(directory, ignored);
+  fs::create_symlink("/bin/nothing", directory + "/run", ignored);
+  const std::string control = directory + "/supervise/control";
+  wait_until([&] { return box.read_log(), fs::exists(control) || box.has_ended(); }, 3s);
+  const int fd = open(control.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  const Clock::time_point end = Clock::now() + span;
+  const std::string letters = "uduoudtkhapc";
+  while (Clock::now() < end && !box.has_ended()) {
+    if (write(fd, letters.data(), letters.size()) < 0) usleep(200);
+    box.read_log();
+  }
+  close(fd);
+}
+
 // Rounds of many directories that are not there for long, each time under other names: two at first, and then four.
 void pour_directories(Box& box, Duration span) {
   std::error_code ignored;
@@ -149,6 +168,10 @@ std::vector<Flood> all_floods() {
                             "user = \"app\"\nstdout = \"file:/home/app/out.log\"\nlog-max-size = \"64KB\"\n")});
   floods.push_back({"notifications of an ordinary user",
                     service("notifier", "flood notifier notifications", "ready = \"notify\"\nuser = \"app\"\n")});
+  floods.push_back(
+      {"a watchdog that barks",
+       service("dog", "flood dog barks",
+               "ready = \"notify\"\nuser = \"app\"\nhealth = { watchdog = \"60s\", action = \"ignore\" }\n")});
   std::string eight;
   for (int i = 0; i < 8; ++i)
     eight += service("lines" + std::to_string(i), "flood lines" + std::to_string(i) + " lines");
@@ -180,6 +203,7 @@ std::vector<Flood> all_floods() {
   floods.back().most_log = 4 << 20;
   floods.back().most_growth_kb = 16 << 10;  // as long as there are hundreds of them
   floods.back().most_leak_kb = 5 << 10;
+  floods.push_back({"letters of sv", "", pour_letters});
   floods.push_back({"lines of eight services, and RLIMIT_DATA", eight});
   floods.back().most_log = ~0UL;
   floods.back().most_growth_kb = 16 << 10;

@@ -11,7 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "app.hpp"
 
@@ -61,7 +63,8 @@ namespace {
   }
 }
 
-[[noreturn]] void notifications() {
+// `texts`, one after the other, for ever.
+[[noreturn]] void notify(const std::vector<std::string>& texts) {
   const char* const path = getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -69,14 +72,26 @@ namespace {
   const socklen_t length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(address.sun_path));
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const std::string large = "STATUS=" + std::string(8000, 's');
-  const std::string texts[] = {
-      "READY=1",   "STATUS=a\nSTATUS=b", "MAINPID=1",  "MAINPID=99999",         "WATCHDOG=1", "",
-      "FDSTORE=1", "RELOADING=1",        "STOPPING=0", "EXTEND_TIMEOUT_USEC=1", "\n\n=\n",    large};
   for (std::size_t i = 0; true; ++i) {
-    const std::string& text = texts[i % std::size(texts)];
+    const std::string& text = texts[i % texts.size()];
     sendto(fd, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&address), length);
   }
+}
+
+[[noreturn]] void notifications() {
+  const std::string large = "STATUS=" + std::string(8000, 's');
+  notify({"READY=1", "STATUS=a\nSTATUS=b", "MAINPID=1", "MAINPID=99999", "WATCHDOG=1", "", "FDSTORE=1", "RELOADING=1",
+          "STOPPING=0", "EXTEND_TIMEOUT_USEC=1", "\n\n=\n", large});
+}
+
+// With another time each, so that no line about it is like another.
+[[noreturn]] void barks() {
+  std::vector<std::string> texts{"READY=1"};
+  for (int i = 0; i < 1000; ++i) {
+    texts.push_back("WATCHDOG=1\nWATCHDOG_USEC=" + std::to_string(60'000'000 + i));
+    texts.emplace_back("WATCHDOG=trigger");
+  }
+  notify(texts);
 }
 
 [[noreturn]] void bomb() {
@@ -97,6 +112,7 @@ int flood(Arguments arguments) {
   if (kind == "line-without-end") line_without_end();
   if (kind == "bytes") bytes();
   if (kind == "notifications") notifications();
+  if (kind == "barks") barks();
   if (kind == "bomb") bomb();
   return 1;
 }
