@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "os/file.hpp"
+#include "os/mount_owner.hpp"
 #include "os/trusted_path.hpp"
 
 namespace cinit::os {
@@ -48,7 +49,14 @@ Result<Place> reach(int directory, const std::string& path) {
   return place;
 }
 
-Fd make_in(const Place& place) { return place.open(O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kForeignLogMode); }
+Error in_mount_of_user() { return no_file("it lies in a file system that a user has mounted"); }
+
+Result<Fd> make_log(const Place& place) {
+  Fd log = place.open(O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kForeignLogMode);
+  if (!log) return system_error(log.error());
+  if (is_in_mount_of_user(log)) return in_mount_of_user();
+  return log;
+}
 
 // Returns 0 or an errno.
 int look(const Place& place, struct stat& status) {
@@ -89,6 +97,8 @@ Result<Fd> open_existing(const Place& place, int flags) {
   if (fstat(file.get(), &status) != 0) return system_error(errno);
   const bool is_log = (flags & O_APPEND) != 0;
   if (is_log ? !is_safe_to_write(status) : !S_ISREG(status.st_mode)) return no_file("it is no regular file");
+  // This process may wait for that user; PID 1, which writes the log, may not.
+  if (is_log && S_ISREG(status.st_mode) && is_in_mount_of_user(file)) return in_mount_of_user();
   if (place.trusted) return file;
   if (S_ISFIFO(status.st_mode) && status.st_uid != geteuid() && status.st_uid != 0) {
     return no_file("it is a FIFO of another user");
@@ -120,9 +130,8 @@ bool is_safe_to_write(const struct stat& status) {
 Result<Fd> open_foreign_log(int directory, const std::string& path) {
   const Result<Place> place = reach(directory, path);
   if (!place) return place.error();
-  Fd made = make_in(*place);
-  if (made) return made;
-  if (made.error() != EEXIST) return system_error(made.error());
+  Result<Fd> made = make_log(*place);
+  if (made || made.error().code != EEXIST) return made;
   struct stat status {};
   if (const int error = look(*place, status); error != 0) return system_error(error);
   const bool is_fifo = S_ISFIFO(status.st_mode);
@@ -138,9 +147,7 @@ Result<Fd> rotate_foreign_log(int directory, const std::string& path, std::uint3
   if (looked == 0 && !S_ISREG(status.st_mode)) return no_file("it is no regular file");
   if (const int error = put_aside(place->directory.get(), place->name, max_files); error != 0)
     return system_error(error);
-  Fd made = make_in(*place);
-  if (!made) return system_error(made.error());
-  return made;
+  return make_log(*place);
 }
 
 Result<std::string> read_foreign_file(int directory, const std::string& path, std::size_t most) {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "forked.hpp"
+#include "fuse_server.hpp"
 #include "os/clock.hpp"
 #include "os/trusted_path.hpp"
 #include "user_tree.hpp"
@@ -75,7 +76,7 @@ std::string read(const std::string& path, const os::Identity& who) {
   return result ? result->content : result.error().message;
 }
 
-// A process of the user's that has a write lease on the file, so that nobody else opens it.
+// A process of the user's that has a write lease on the file, so that no other process opens it.
 pid_t hold(const std::string& path, uid_t who) {
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("pipe");
@@ -310,6 +311,21 @@ TEST_CASE("a process that is stopped is given up in time, and ends itself") {
     return "signal " + std::to_string(WTERMSIG(status)) + ", " + answer_of(process).error().message;
   };
   CHECK(in_child(body) == "signal 9, the process that tried was killed");
+}
+
+// ---- File systems of a user's own
+
+TEST_CASE("a file system that answers only when its user likes is the process's problem, and its files are no logs") {
+  const auto body = [](bool answers) {
+    const UserTree tree;
+    enter_mount_namespace();
+    const FuseServer server(tree / "home/logs", kUser, answers);
+    os::FileProcess process(Work(tree / "home/logs/log", What::OpenLog, user(kUser)).task(), 1s);
+    const auto answer = answer_of(process);
+    return answer ? "opened" : answer.error().message;
+  };
+  CHECK(in_child([&] { return body(false); }) == "the process that tried was killed");
+  CHECK(in_child([&] { return body(true); }) == "it lies in a file system that a user has mounted");
 }
 
 TEST_CASE("none of our descriptors stays open in the process") {
