@@ -15,7 +15,7 @@
 
 namespace cinit::os {
 
-// Whose rights a process has; -1: those of whoever starts it.
+// Whose rights a process has; -1: those of its parent.
 struct Identity {
   uid_t uid = static_cast<uid_t>(-1);
   gid_t gid = static_cast<gid_t>(-1);
@@ -49,7 +49,7 @@ std::string describe_failure(const Place& place, const Identity& user, const Err
 // One task under way. Never waits: neither for the process, nor for the file system that this is busy with.
 //
 // The process is no user's to stop or kill, since only its effective user is another. It ends itself when its time is up, and
-// is reaped with the children that nobody knows.
+// is reaped with the children that belong to no service.
 class FileProcess {
  public:
   static constexpr Duration kLimit = std::chrono::seconds(10);

@@ -11,7 +11,7 @@ namespace cinit::output {
 // as /dev/stdout) the service writes itself, and so it does with a file that has no greatest size: `max_size` is 0.
 //
 // In another place nothing can be said of the file before it is opened. There cinit takes all but what has no greatest size,
-// and that, too, when the service has cinit's own user (`has_own_user`): its process would follow everybody's links.
+// and that, too, when the service has cinit's own user (`has_own_user`): its process would follow any user's links.
 bool is_relayed(const std::string& path, std::uint64_t max_size, bool has_own_user);
 
 // Whether the last name of the path is a link, as far as root alone may change it.

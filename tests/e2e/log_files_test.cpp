@@ -142,7 +142,7 @@ TEST_CASE("root's own service follows no link that a user has put where users ma
   }
 }
 
-TEST_CASE("a user who holds the file by a lease keeps his own lines waiting, and not cinit") {
+TEST_CASE("a user who holds the file by a lease keeps the lines waiting, and not cinit") {
   Attacked container;
   container.file("/var/log/web/out.log", "");
   container.run("", output_to("/var/log/web/out.log", "") +
@@ -214,7 +214,7 @@ TEST_CASE(
   CHECK(container.wait_exit().code == 0);
 }
 
-TEST_CASE("logs in directories of the user, of everybody and in /tmp are made, kept over a restart, and complete") {
+TEST_CASE("logs in directories of the user, of every user and in /tmp are made, kept over a restart, and complete") {
   Container container;
   std::string config =
       "[hooks]\npre-start = ['mkdir -p /home/app/logs /tmp', 'chmod 1777 /tmp', 'busybox chown -R app "
@@ -272,4 +272,75 @@ TEST_CASE("whose directory keeps a log from being opened is said, with the user 
       "cannot open /var/log/web/out.log for output: /var/log/web may be changed by uid 33, so it is opened as uid "
       "1000, who may "
       "not write there (Permission denied)\n");
+}
+
+// ---- The same for env-file
+
+TEST_CASE("a user's env-file is read with that user's rights, for the service, its commands and its probes") {
+  Attacked container;
+  container.file("/etc/secret.env", "SECRET=root\n", 0600).file("/home/app/env", "A=value\n");
+  container.run(
+      ", 'busybox ln -s /etc/secret.env /home/app/link'",
+      "env-file = '/home/app/env'\ncommand = ['sh', '-c', 'echo service $A; exec app app1']\n"
+      "pre-start = [['sh', '-c', 'echo before $A']]\nready = { exec = ['sh', '-c', 'test $A = value'] }\n"
+      "[service.thief]\nuser = 'app'\nenv-file = '-/home/app/link'\ncommand = ['sh', '-c', 'echo got $SECRET']\n"
+      "[service.own]\nenv-file = '/home/app/env'\ncommand = ['sh', '-c', 'echo own $A']\n"
+      "[service.root]\nenv-file = '/home/app/link'\ncommand = ['sh', '-c', 'echo got $SECRET']\n");
+  for (const char* text : {"before value\n", "service value\n", "cinit: web: ready", "own value\n"})
+    container.wait_for(text);
+  container.wait_for(
+      "thief: failed: env-file /home/app/link: /home/app may be changed by uid 1000, so it is opened as uid 1000, who "
+      "may not read it (Permission denied)");
+  container.wait_for(
+      "root: failed: env-file /home/app/link: /home/app may be changed by uid 1000, so that no link in there is "
+      "followed: it is a symbolic link");
+  CHECK_FALSE(container.logged("got root"));
+}
+
+TEST_CASE("an env-file that its user holds by a lease keeps its own start waiting, and no other") {
+  Attacked container;
+  container.file("/home/app/env", "A=value\n");
+  container.run(
+      "",
+      "env-file = '/home/app/env'\ncommand = ['sh', '-c', 'echo service $A; exec app app1']\nafter = ['holder']\n"
+      "[service.holder]\nuser = 'app'\ntype = 'oneshot'\n"
+      "command = ['app', 'lease', '/home/app/env', '/shared/end']\n"
+      "[service.late]\nuser = 'app'\nafter = ['holder']\ncommand = ['app', 'app1', 'late']\n");
+  container.wait_for("late: ready");
+  CHECK_FALSE(container.logged("service value"));
+  container.exec({"touch", "/shared/end"});
+  container.wait_for("service value\n");
+  container.signal(SIGTERM);
+  CHECK(container.wait_exit().code == 0);
+}
+
+TEST_CASE("a stop does not wait for an env-file") {
+  Attacked container;
+  container.file("/home/app/env", "A=value\n");
+  container.run("",
+                "env-file = '/home/app/env'\ncommand = ['app', 'app1', 'web']\nafter = ['holder']\n"
+                "[service.holder]\nuser = 'app'\ntype = 'oneshot'\n"
+                "command = ['app', 'lease', '/home/app/env', '/shared/end']\n");
+  container.wait_for("holder: ");
+  container.watch_for(50ms);
+  container.signal(SIGTERM);
+  CHECK(container.wait_exit().took < 3s);
+  CHECK_FALSE(container.logged("web: ready"));
+}
+
+TEST_CASE("in a container of one user logs and environment files are that user's, wherever they lie") {
+  Container container;
+  container.file("/var/log/.keep", "").file("/home/app/env", "A=value\n");
+  container.config(
+      "[service.web]\nuser = 'app'\nstdout = 'file:/shared/web.log'\nlog-max-size = '1KB'\n"
+      "env-file = '/home/app/env'\ncommand = ['sh', '-c', 'app lines web 30 99 99; echo $A']\n"
+      "[service.no]\nstdout = 'file:/var/log/no.log'\ncommand = 'true'\non-failure = 'ignore'\n");
+  Options options;
+  options.user = "1000:1000";
+  container.cinit({}, options);
+  container.wait_for("no: failed: cannot open /var/log/no.log for its output: Permission denied");
+  container.wait_exit();
+  CHECK(container.read_shared("web.log.3").empty());
+  CHECK(container.read_shared("web.log").ends_with("value\n"));
+  CHECK(container.read_shared("web.log.1").size() == 1000);
 }

@@ -14,7 +14,7 @@ namespace cinit::test {
 inline constexpr uid_t kUser = 1000;
 inline constexpr uid_t kOther = 1001;
 
-// root/: root's, with secret (mode 0600). home/: the user's. shared/: where everybody may change names. tmp/: the same, with
+// root/: root's, with secret (mode 0600). home/: the user's. shared/: where every user may change names. tmp/: the same, with
 // the sticky bit. Every user can get there.
 class UserTree {
  public:
