@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/look.hpp"
 #include "os/unix_stream.hpp"
 
 namespace cinit::control {
@@ -31,14 +32,17 @@ Result<os::Place> find_or_make(const std::string& path) {
   return find(path);
 }
 
-bool look(const os::Place& place, struct stat& status) {
-  return fstatat(place.directory.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+// Returns 0 or an errno.
+int look(const os::Place& place, struct stat& status) {
+  return os::look_at(place.directory.get(), place.name.c_str(), status);
 }
 
 // std::nullopt when the path is free now.
 std::optional<Error> clear(const std::string& path, const os::Place& place, const os::UnixAddress& address) {
   struct stat status {};
-  if (!look(place, status)) return errno == ENOENT ? std::nullopt : std::optional(error_at(path, errno));
+  if (const int error = look(place, status); error != 0) {
+    return error == ENOENT ? std::nullopt : std::optional(error_at(path, error));
+  }
   if (!S_ISSOCK(status.st_mode)) return error_at(path, "something that is no socket is in its place");
   const int error = os::try_connect(address);
   if (error == 0) return error_at(path, "another cinit answers there");
@@ -66,13 +70,13 @@ Result<Listener> Listener::make(const std::string& path) {
   }
   if (!socket) return error_at(path, socket.error());
   struct stat status {};
-  if (!look(*place, status)) return error_at(path, errno);
+  if (const int error = look(*place, status); error != 0) return error_at(path, error);
   return Listener(std::move(socket), *std::move(place), status.st_dev, status.st_ino);
 }
 
 Listener::~Listener() {
   struct stat status {};
-  if (!place_.directory || !look(place_, status)) return;
+  if (!place_.directory || look(place_, status) != 0) return;
   if (status.st_dev == device_ && status.st_ino == inode_) unlinkat(place_.directory.get(), place_.name.c_str(), 0);
 }
 

@@ -1,13 +1,12 @@
 #include "init/control_scripts.hpp"
 
-#include <errno.h>
 #include <signal.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <utility>
 
-#include "base/passing.hpp"
+#include "os/file.hpp"
 
 namespace cinit::init {
 namespace {
@@ -39,9 +38,13 @@ bool ControlScripts::run_script(core::ServiceId id, char letter) {
   if (letter == '\0' || !has_scripts(plan_[id])) return false;
   const std::string script = std::string("control/") + letter;
   const std::string path = plan_[id].spec.directory->path + "/" + script;
-  const int error = persist([&] { return access(path.c_str(), X_OK) == 0 ? 0 : errno; });
-  // What cannot be looked at may be there. If it is not, its start fails, and the signal is sent then.
+  struct stat status {};
+  const int error = persist([&] { return os::look_at_itself(path, status); });
+  // What cannot be looked at may be there, and a link may lead to a script. If there is none, its start fails, and the signal is sent
+  // then.
   if (error != 0 && !may_pass(error)) return false;
+  constexpr mode_t kExecutable = S_IXUSR | S_IXGRP | S_IXOTH;
+  if (error == 0 && !S_ISLNK(status.st_mode) && (status.st_mode & kExecutable) == 0) return false;
   services_[core::index_of(id)].runs = true;
   starts_.begin({id, ChildKind::Script}, [this, id, script](Launcher::Files files) {
     return launcher_.prepare_script(id, {script}, std::move(files));

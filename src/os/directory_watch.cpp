@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/inotify.h>
 
+#include "os/trusted_path.hpp"
+
 namespace cinit::os {
 
 namespace {
@@ -26,8 +28,14 @@ Result<DirectoryWatch> DirectoryWatch::open() {
 std::optional<Error> DirectoryWatch::watch(std::span<const std::string> directories) const {
   constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
   for (const std::string& directory : directories) {
-    const long result =
-        sys::call(SYS_inotify_add_watch, inotify_.get(), sys::word(directory.c_str()), kEvents | IN_ONLYDIR);
+    const Fd place = open_directory(directory);
+    if (place.error() == ENOENT) continue;
+    if (!place) return cannot(directory, place.error());
+    const auto add = [&](const std::string& path) {
+      return sys::call(SYS_inotify_add_watch, inotify_.get(), sys::word(path.c_str()), kEvents | IN_ONLYDIR);
+    };
+    long result = add("/proc/self/fd/" + std::to_string(place.get()));
+    if (result == -ENOENT) result = add(directory);  // there is no /proc
     if (result < 0 && result != -ENOENT) return cannot(directory, static_cast<int>(-result));
   }
   return std::nullopt;

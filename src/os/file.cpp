@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "os/look.hpp"
 #include "os/processes.hpp"
 #include "os/trusted_path.hpp"
 
@@ -22,7 +23,8 @@ constexpr mode_t kLogMode = 0644;
 Result<bool> is_fifo(const Place& place) {
   struct stat status {};
   const int flags = place.kernel_link ? 0 : AT_SYMLINK_NOFOLLOW;
-  if (fstatat(place.directory.get(), place.name.c_str(), &status, flags) != 0) return system_error(errno);
+  const int error = look_at(place.directory.get(), place.name.c_str(), status, flags);
+  if (error != 0) return system_error(error);
   return S_ISFIFO(status.st_mode);
 }
 
@@ -102,9 +104,7 @@ struct Entry {
         directory(open_directory(path.substr(0, path.size() - name.size()) + ".")) {}
 
   Fd open(int flags, mode_t mode) const {
-    if (!directory) return Fd(-directory.error());
-    flags |= O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    return Fd(sys::open(directory.get(), name.c_str(), flags, mode));
+    return directory ? open_in(directory, name.c_str(), flags, mode) : Fd(-directory.error());
   }
 
   std::string name;
@@ -176,6 +176,11 @@ int create_file(const std::string& path, std::string_view content, mode_t mode) 
 }
 
 Fd open_file_itself(const std::string& path, int flags) { return Entry(path).open(flags, 0); }
+
+int look_at_itself(const std::string& path, struct stat& status) {
+  const Entry entry(path);
+  return entry.directory ? look_at(entry.directory.get(), entry.name.c_str(), status) : entry.directory.error();
+}
 
 int overwrite_file(const std::string& path, std::string_view content) { return write_in_place(path, content, 0, 0); }
 

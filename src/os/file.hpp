@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -51,6 +52,9 @@ int replace_file(const Fd& directory, const char* name, std::string_view content
 
 // Opens what has this name itself, as Place::open() does: a link fails with ELOOP. A failed Fd has the errno.
 Fd open_file_itself(const std::string& path, int flags);
+
+// lstat(2), which waits for no user's file system: see os/look.hpp. Returns 0 or an errno.
+int look_at_itself(const std::string& path, struct stat& status);
 
 // Removes a file, or the link of that name; an empty directory. Return 0 or an errno.
 int remove_file(const std::string& path);

@@ -7,10 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 #include "os/file.hpp"
-#include "os/mount_owner.hpp"
+#include "os/look.hpp"
 #include "os/trusted_path.hpp"
 
 namespace cinit::os {
@@ -49,19 +50,25 @@ Result<Place> reach(int directory, const std::string& path) {
   return place;
 }
 
-Error in_mount_of_user() { return no_file("it lies in a file system that a user has mounted"); }
+// This process may wait for that user; PID 1, which writes the log, may not.
+std::optional<Error> refuse_mount_of_user(const Fd& log) {
+  const Result<bool> is_of_user = is_in_mount_of_user(log);
+  if (!is_of_user) return is_of_user.error();
+  if (*is_of_user) return no_file("it lies in a file system that a user has mounted");
+  return std::nullopt;
+}
 
 Result<Fd> make_log(const Place& place) {
   Fd log = place.open(O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kForeignLogMode);
   if (!log) return system_error(log.error());
-  if (is_in_mount_of_user(log)) return in_mount_of_user();
+  if (auto error = refuse_mount_of_user(log)) return *std::move(error);
   return log;
 }
 
 // Returns 0 or an errno.
 int look(const Place& place, struct stat& status) {
   const int flags = place.kernel_link ? 0 : AT_SYMLINK_NOFOLLOW;
-  return persist([&] { return fstatat(place.directory.get(), place.name.c_str(), &status, flags) == 0 ? 0 : errno; });
+  return persist([&] { return look_at(place.directory.get(), place.name.c_str(), status, flags); });
 }
 
 // Then users make hard links only to files that they own or may write to: proc_sys_fs(5).
@@ -97,8 +104,9 @@ Result<Fd> open_existing(const Place& place, int flags) {
   if (fstat(file.get(), &status) != 0) return system_error(errno);
   const bool is_log = (flags & O_APPEND) != 0;
   if (is_log ? !is_safe_to_write(status) : !S_ISREG(status.st_mode)) return no_file("it is no regular file");
-  // This process may wait for that user; PID 1, which writes the log, may not.
-  if (is_log && S_ISREG(status.st_mode) && is_in_mount_of_user(file)) return in_mount_of_user();
+  if (is_log && S_ISREG(status.st_mode)) {
+    if (auto error = refuse_mount_of_user(file)) return *std::move(error);
+  }
   if (place.trusted) return file;
   if (S_ISFIFO(status.st_mode) && status.st_uid != geteuid() && status.st_uid != 0) {
     return no_file("it is a FIFO of another user");
@@ -160,16 +168,15 @@ Result<std::string> read_foreign_file(int directory, const std::string& path, st
 
 int put_aside(int directory, const std::string& name, std::uint32_t max_files) {
   const auto aside = [&](std::uint32_t number) { return number == 0 ? name : name + "." + std::to_string(number); };
-  const auto look_at = [&](std::uint32_t number) {
+  const auto look_for = [&](std::uint32_t number) {
     struct stat status {};
-    return persist(
-        [&] { return fstatat(directory, aside(number).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno; });
+    return persist([&] { return look_at(directory, aside(number).c_str(), status); });
   };
   if (max_files <= 1) return unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT ? 0 : errno;
   std::uint32_t last = 1;
   // What cannot be looked at may be there, and would be lost.
   for (; last < max_files - 1; ++last) {
-    const int error = look_at(last);
+    const int error = look_for(last);
     if (error == ENOENT) break;
     if (error != 0) return error;
   }

@@ -151,7 +151,10 @@ inline long stat(int directory, const char* path, struct stat* status, int flags
 inline long readlink(const char* path, char* buffer, std::size_t size) {
   return call(SYS_readlinkat, AT_FDCWD, word(path), word(buffer), static_cast<long>(size));
 }
-inline long faccess(const char* path, int mode) { return call(SYS_faccessat, AT_FDCWD, word(path), mode); }
+inline long faccess(int directory, const char* path, int mode) {
+  return call(SYS_faccessat, directory, word(path), mode);
+}
+inline long faccess(const char* path, int mode) { return faccess(AT_FDCWD, path, mode); }
 inline long getdents(int fd, void* buffer, std::size_t size) {
   return call(SYS_getdents64, fd, word(buffer), static_cast<long>(size));
 }

@@ -6,7 +6,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
+
+#include "os/look.hpp"
 
 namespace cinit::os {
 namespace {
@@ -39,9 +42,10 @@ bool has_kernel_links(int directory, const struct stat& status) {
 class Walk {
  public:
   // What to do where another user may change names, and where a directory is missing.
-  enum class Way { EndAmongOthers, Anywhere, Make };
+  enum class Way { EndAmongOthers, Anywhere, ByAnyLink, Make };
 
-  explicit Walk(Way way) : goes_anywhere_(way != Way::EndAmongOthers), makes_(way == Way::Make) {}
+  explicit Walk(Way way)
+      : goes_anywhere_(way != Way::EndAmongOthers), follows_any_(way == Way::ByAnyLink), makes_(way == Way::Make) {}
   // Ends with a place, or the errno why there is none.
   Result<Place> run(const std::string& path, int base);
 
@@ -54,16 +58,19 @@ class Walk {
   int start_over();
   int end(bool trusted);
   void take_name();
-  bool may_follow() const { return !among_others_ || geteuid() != 0; }
+  bool may_follow() const { return !among_others_ || follows_any_ || geteuid() != 0; }
 
   Fd open_entry() const;
+  Result<bool> belongs_to_user(const Fd& entry, const Seen& seen);
 
   const bool goes_anywhere_;
+  const bool follows_any_;
   const bool makes_;
   Place place_;
   bool ended_ = false;
   bool among_others_ = false;  // other users may have changed a name that was passed
-  struct stat directory_ {};   // of place_.directory
+  Seen directory_;             // place_.directory
+  std::optional<Seen> start_;  // the first directory
   std::string name_;           // what is looked at, in place_.directory
   std::string rest_;           // of the path, behind that name
   int links_ = 0;
@@ -84,16 +91,20 @@ int Walk::step() {
   if (name_ == "." && rest_.empty()) return end(!among_others_);
   if (name_ == ".") return 0;
   if (name_ == "..") return go_up();
-  const bool ours = !among_others_ && names_are_ours(directory_);
-  const bool sticky = !among_others_ && has_sticky_bit(directory_);
+  const bool ours = !among_others_ && names_are_ours(directory_.status);
+  const bool sticky = !among_others_ && has_sticky_bit(directory_.status);
   // Not even looked at: a file system of that user's (FUSE) might make us wait.
   if (!ours && !sticky && !goes_anywhere_) return end(false);
   Fd entry = open_entry();
   const bool may_end = rest_.empty() || (!ours && !goes_anywhere_);
   if (entry.error() == ENOENT && may_end) return end(ours);
-  struct stat status {};
   if (!entry) return entry.error();
-  if (fstat(entry.get(), &status) != 0) return errno;
+  Seen seen;
+  if (const int error = look_at(entry, seen); error != 0) return error;
+  const struct stat& status = seen.status;
+  const Result<bool> is_of_user = belongs_to_user(entry, seen);
+  if (!is_of_user) return is_of_user.error().code;
+  if (*is_of_user) return goes_anywhere_ ? EPERM : end(false);
   among_others_ = !ours && !(sticky && is_fixed_by_sticky_bit(status));
   if (among_others_ && !goes_anywhere_) return end(false);
   if (S_ISLNK(status.st_mode)) return follow(entry);
@@ -121,7 +132,16 @@ void Walk::take_name() {
 int Walk::enter(Fd directory) {
   if (!directory) return directory.error();
   place_.directory = std::move(directory);
-  return fstat(place_.directory.get(), &directory_) == 0 ? 0 : errno;
+  if (const int error = look_at(place_.directory, directory_); error != 0) return error;
+  if (!start_) start_ = directory_;
+  return 0;
+}
+
+// Whether a user serves what is there (fuse(4)): then no call but a look may be made on it, and what it says of itself counts for
+// nothing. Only where one mount ends and another begins is there anything to find out.
+Result<bool> Walk::belongs_to_user(const Fd& entry, const Seen& seen) {
+  if (!is_in_other_mount(seen, directory_) || !is_in_other_mount(seen, *start_)) return false;
+  return is_in_mount_of_user(entry);
 }
 
 int Walk::start_over() { return enter(Fd(sys::open(AT_FDCWD, "/", kLook | O_DIRECTORY))); }
@@ -133,7 +153,7 @@ int Walk::go_up() {
 
 int Walk::follow(const Fd& link) {
   if (!may_follow()) return ELOOP;
-  if (has_kernel_links(place_.directory.get(), directory_)) {
+  if (has_kernel_links(place_.directory.get(), directory_.status)) {
     place_.kernel_link = rest_.empty();
     return rest_.empty() ? end(!among_others_) : goes_anywhere_ ? ELOOP : end(false);
   }
@@ -154,6 +174,18 @@ int Walk::end(bool trusted) {
   return 0;
 }
 
+// Returns 0 or an errno. Within one mount there is nothing to find out.
+int refuse_mount_of_user(const Fd& directory, const Fd& file) {
+  Seen around;
+  Seen seen;
+  if (const int error = look_at(directory, around); error != 0) return error;
+  if (const int error = look_at(file, seen); error != 0) return error;
+  if (!is_in_other_mount(around, seen)) return 0;
+  const Result<bool> is_of_user = is_in_mount_of_user(file);
+  if (!is_of_user) return is_of_user.error().code;
+  return *is_of_user ? EPERM : 0;
+}
+
 }  // namespace
 
 Result<Place> find_place(const std::string& path, int base) { return Walk(Walk::Way::EndAmongOthers).run(path, base); }
@@ -161,6 +193,8 @@ Result<Place> find_place(const std::string& path, int base) { return Walk(Walk::
 Result<Place> find_place_anywhere(const std::string& path, int base) {
   return Walk(Walk::Way::Anywhere).run(path, base);
 }
+
+Result<Place> find_place_by_any_link(const std::string& path) { return Walk(Walk::Way::ByAnyLink).run(path, AT_FDCWD); }
 
 Result<Place> make_place(const std::string& path) { return Walk(Walk::Way::Make).run(path, AT_FDCWD); }
 
@@ -171,8 +205,25 @@ Fd open_directory(const std::string& path, int base) {
 
 Fd Place::open(int flags, mode_t mode) const {
   if (!complete) return Fd(-EPERM);
-  const int no_link = kernel_link ? 0 : O_NOFOLLOW;
-  return Fd(sys::open(directory.get(), name.c_str(), flags | no_link | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
+  if (!kernel_link) return open_in(directory, name.c_str(), flags, mode);
+  return Fd(sys::open(directory.get(), name.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
+}
+
+Fd open_in(const Fd& directory, const char* name, int flags, mode_t mode) {
+  flags |= O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  const auto open_name = [&](int more) { return Fd(sys::open(directory.get(), name, flags | more, mode)); };
+  if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) return open_name(O_NOFOLLOW);
+  // The user to whom a file belongs may have mounted something over it since it was looked at: what is opened is what has been
+  // looked at, by a descriptor that opens nothing.
+  const Fd pinned(sys::open(directory.get(), name, kLook | O_NOFOLLOW));
+  if (pinned.error() == ENOENT && (flags & O_CREAT) != 0) {
+    Fd made = open_name(O_EXCL | O_NOFOLLOW);
+    return made.error() == EEXIST ? Fd(-EAGAIN) : std::move(made);
+  }
+  if (!pinned) return Fd(-pinned.error());
+  if (const int error = refuse_mount_of_user(directory, pinned); error != 0) return Fd(-error);
+  Fd file(sys::open(AT_FDCWD, ("/proc/self/fd/" + std::to_string(pinned.get())).c_str(), flags & ~O_CREAT));
+  return file.error() == ENOENT ? open_name(O_NOFOLLOW) : std::move(file);  // ENOENT: there is no /proc
 }
 
 bool names_are_ours(const struct stat& directory) {

@@ -32,6 +32,9 @@ struct Place {
   Fd open(int flags, mode_t mode = 0) const;
 };
 
+// The same for one name in a directory that was found by a walk: a link fails with ELOOP, what a user serves (fuse(4)) with EPERM.
+Fd open_in(const Fd& directory, const char* name, int flags, mode_t mode = 0);
+
 // Walks `path` from the root directory, or a relative one from the directory `base`, the way to which is taken for fixed.
 // Links are followed by hand where only root and our effective user may change names (ELOOP after 40), and nowhere else: in
 // a place where others may, the walk ends, and the place is neither trusted nor complete.
@@ -40,7 +43,8 @@ struct Place {
 // there belongs to its own owner, so a name that is missing is not ours, nor is a file with a second name: that may be a hard
 // link which another user has made to a file of root's.
 //
-// Opens with O_PATH alone, so that no FIFO, device or lease is waited for. Fails, with the errno, where the kernel does: ENOENT
+// Opens with O_PATH alone, so that no FIFO, device or lease is waited for. A file system that a user serves (fuse(4)) is not entered: a
+// walk ends at it as in a place where others may change names, and one that goes on there fails with EPERM. Fails, with the errno, where the kernel does: ENOENT
 // (a directory on the way is missing), ENOTDIR, EACCES, ELOOP, EMFILE; EINVAL for a path with a NUL.
 Result<Place> find_place(const std::string& path, int base = AT_FDCWD);
 
@@ -48,7 +52,10 @@ Result<Place> find_place(const std::string& path, int base = AT_FDCWD);
 // followed, and fails with ELOOP; without root's rights it is, for then it leads to nothing that its maker may not open.
 Result<Place> find_place_anywhere(const std::string& path, int base = AT_FDCWD);
 
-// The same, and directories that are missing on the way are made (0755).
+// The same, but every link is followed, as the kernel does: for a look alone, since anybody may choose where it leads.
+Result<Place> find_place_by_any_link(const std::string& path);
+
+// The same as find_place_anywhere(), and directories that are missing on the way are made (0755).
 Result<Place> make_place(const std::string& path);
 
 // Opens the directory `path` (O_PATH), found as find_place_anywhere() does. A failed Fd has the errno.

@@ -12,6 +12,7 @@
 #include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/foreign_file.hpp"
+#include "os/look.hpp"
 #include "output/log_place.hpp"
 
 namespace cinit::output {
@@ -56,8 +57,8 @@ bool LogFile::is_named() {
   if (fstat(file_.get(), &open) != 0) return false;
   size_ = static_cast<std::uint64_t>(open.st_size) + out_->rest_size();
   if (!place_.trusted) return open.st_nlink > 0 && path_of(file_) == opened_path_;
-  return fstatat(place_.directory.get(), place_.name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+  return os::look_at(place_.directory.get(), place_.name.c_str(), named) == 0 && named.st_dev == open.st_dev &&
+         named.st_ino == open.st_ino;
 }
 
 std::optional<Error> LogFile::open() {
@@ -78,9 +79,7 @@ std::optional<Error> LogFile::open() {
 Result<os::Fd> LogFile::open_at_once() const {
   struct stat status {};
   if (place_.kernel_link || is_link(spec_.path)) return no_regular_file();
-  const int error = persist([&] {
-    return fstatat(place_.directory.get(), place_.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
-  });
+  const int error = persist([&] { return os::look_at(place_.directory.get(), place_.name.c_str(), status); });
   if (error != 0 && error != ENOENT) return system_error(error);
   if (error == 0 && !S_ISREG(status.st_mode)) return no_regular_file();
   os::Fd file = os::open_log(place_, spec_.user.uid, spec_.user.gid);

@@ -5,7 +5,9 @@
 
 #include <utility>
 
+#include "os/look.hpp"
 #include "os/socket.hpp"
+#include "os/trusted_path.hpp"
 #include "probe/http_request.hpp"
 
 namespace cinit::probe {
@@ -49,13 +51,15 @@ Attempt Attempt::start(const config::HttpProbe& probe) { return connect_to(probe
 
 Attempt Attempt::start(const config::FileProbe& probe) {
   Attempt attempt;
-  const long error = -sys::faccess(probe.path.c_str(), F_OK);
+  const Result<os::Place> place = os::find_place_by_any_link(probe.path);
+  struct stat status {};
+  const int error = place ? os::look_at(place->directory.get(), place->name.c_str(), status) : place.error().code;
   if (error == 0) {
     attempt.pass();
   } else if (error == ENOENT || error == ENOTDIR) {
     attempt.fail(probe.path + " does not exist");
   } else {
-    attempt.fail(probe.path + ": " + strerror(static_cast<int>(error)));
+    attempt.fail(probe.path + ": " + strerror(error));
   }
   return attempt;
 }

@@ -9,7 +9,7 @@
 
 #include "base/passing.hpp"
 #include "config/quote.hpp"
-#include "os/syscall.hpp"
+#include "os/trusted_path.hpp"
 #include "servicedir/runit.hpp"
 #include "servicedir/s6.hpp"
 #include "servicedir/s6_rc.hpp"
@@ -105,7 +105,11 @@ std::vector<std::string> ServiceTrees::watched() const {
 std::vector<std::string> ServiceTrees::readable() const {
   std::vector<std::string> places = watched();
   std::erase_if(places, [](const std::string& place) {
-    const int error = persist([&] { return static_cast<int>(-os::sys::faccess(place.c_str(), R_OK | X_OK)); });
+    const int error = persist([&] {
+      const os::Fd directory = os::open_directory(place);
+      if (!directory) return directory.error();
+      return static_cast<int>(-os::sys::faccess(directory.get(), ".", R_OK | X_OK));
+    });
     return error != 0 && !may_pass(error);
   });
   return places;

@@ -54,11 +54,6 @@ std::string_view name_of(SuperviseStatus::State state) {
 
 Error cannot(const std::string& what, int error) { return Error{what + ": " + strerror(error), error}; }
 
-// The directory may belong to the user that the service runs as: no link is followed, and nothing is waited for.
-os::Fd open_in(const os::Fd& directory, const char* name, int flags, mode_t mode = 0) {
-  return os::Fd(os::sys::open(directory.get(), name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW, mode));
-}
-
 // Only what is of that type and has no second name: a hard link may be one to a file of root's, or to another service's FIFO.
 os::Fd only(mode_t type, os::Fd file) {
   struct stat status {};
@@ -81,7 +76,7 @@ int take_lock(const os::Fd& file) {
 // Only what is a FIFO, and has stayed one.
 os::Fd open_fifo(const os::Fd& directory, const char* name, int access) {
   if (mkfifoat(directory.get(), name, kFifoMode) != 0 && errno != EEXIST) return os::Fd(-errno);
-  return only(S_IFIFO, open_in(directory, name, access));
+  return only(S_IFIFO, os::open_in(directory, name, access));
 }
 
 // For writing as well: there is always a writer, so that it is never at its end (fifo(7)).
@@ -92,7 +87,7 @@ int make_writable_supervise(const std::string& path) {
   if (const int error = os::make_directories(path, kDirectoryMode); error != 0) return error;
   const os::Fd directory = os::open_directory(path);
   if (!directory) return directory.error();
-  return faccessat(directory.get(), ".", W_OK | X_OK, 0) == 0 ? 0 : errno;
+  return static_cast<int>(-os::sys::faccess(directory.get(), ".", W_OK | X_OK));
 }
 
 // The text of a link. Empty: it is none. The error has the errno.
@@ -156,7 +151,7 @@ Result<Supervise> Supervise::open(const std::string& path) {
   if (const int error = os::make_directories(path, kDirectoryMode); error != 0) return cannot(path, error);
   os::Fd directory = os::open_directory(path);
   if (!directory) return cannot(path, directory.error());
-  os::Fd lock = only(S_IFREG, open_in(directory, "lock", O_WRONLY | O_CREAT, kFifoMode));
+  os::Fd lock = only(S_IFREG, os::open_in(directory, "lock", O_WRONLY | O_CREAT, kFifoMode));
   if (!lock) return cannot(path + "/lock", lock.error());
   const int locked = take_lock(lock);
   if (locked == EAGAIN) return Error{path + "/lock is held: another runsv looks after it"};
@@ -217,7 +212,7 @@ Result<std::string> find_supervise(const std::string& service, const std::string
 int Supervise::add_death(std::size_t most, std::chrono::system_clock::time_point at, WaitStatus end) const {
   constexpr char kName[] = "death_tally";
   const Result<std::string> before =
-      os::read_file(only(S_IFREG, open_in(directory_, kName, O_RDONLY)), kMostDeaths * kDeathSize);
+      os::read_file(only(S_IFREG, os::open_in(directory_, kName, O_RDONLY)), kMostDeaths * kDeathSize);
   // An error of looking is not taken for the lack of ends before.
   if (!before && os::may_pass(before.error().code)) return before.error().code;
   std::string tally = before ? *before : std::string();

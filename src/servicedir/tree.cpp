@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "os/file.hpp"
+#include "os/look.hpp"
+#include "os/trusted_path.hpp"
 
 namespace cinit::servicedir {
 
@@ -27,21 +30,33 @@ void note(Problems& problems, const std::string& path, int error) {
   problems.push_back({config::Severity::Error, {path, 0, 0}, message, true});
 }
 
+// The directory's path without a link in it, as the kernel knows it; without /proc, which is looked up anew.
+Result<std::string> real_path(const std::string& path, const os::Fd& directory) {
+  std::array<char, PATH_MAX> real{};
+  const std::string link = "/proc/self/fd/" + std::to_string(directory.get());
+  const ssize_t size = readlink(link.c_str(), real.data(), real.size());
+  if (size > 0) return std::string(real.data(), static_cast<std::size_t>(size));
+  if (errno != ENOENT || realpath(path.c_str(), real.data()) == nullptr) return system_error(errno);
+  return std::string(real.data());
+}
+
+Result<Directory> look_at_directory(const std::string& path) {
+  const Result<os::Place> place = os::find_place_by_any_link(path + "/");
+  if (!place) return place.error();
+  os::Seen seen;
+  if (const int error = os::look_at(place->directory, seen); error != 0) return system_error(error);
+  Result<std::string> real = real_path(path, place->directory);
+  if (!real) return real.error();
+  return Directory{path.substr(path.rfind('/') + 1), *std::move(real), seen.status.st_dev, seen.status.st_ino};
+}
+
 }  // namespace
 
 std::optional<Directory> find_directory(const std::string& path, Problems& problems) {
-  struct stat status {};
-  std::array<char, PATH_MAX> real{};
-  const int error = persist([&] {
-    if (stat(path.c_str(), &status) != 0) return errno;
-    if (!S_ISDIR(status.st_mode)) return ENOTDIR;
-    return realpath(path.c_str(), real.data()) == nullptr ? errno : 0;
-  });
-  if (error != 0) {
-    note(problems, path, error);
-    return std::nullopt;
-  }
-  return Directory{path.substr(path.rfind('/') + 1), real.data(), status.st_dev, status.st_ino};
+  Result<Directory> found = persist([&] { return look_at_directory(path); });
+  if (found) return *std::move(found);
+  note(problems, path, found.error().code);
+  return std::nullopt;
 }
 
 std::optional<Directory> find_directory(const std::string& path) {
@@ -79,7 +94,7 @@ std::vector<Directory> list_distinct_directories(const std::string& path, Proble
 
 bool exists(const std::string& path, Problems& problems) {
   struct stat status {};
-  const int error = persist([&] { return lstat(path.c_str(), &status) == 0 ? 0 : errno; });
+  const int error = persist([&] { return os::look_at_itself(path, status); });
   note(problems, path, error);
   return error == 0;
 }

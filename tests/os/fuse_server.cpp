@@ -93,12 +93,13 @@ class Answers {
 
 }  // namespace
 
-FuseServer::FuseServer(const std::string& directory, uid_t user, bool answers)
+FuseServer::FuseServer(const std::string& place, uid_t user, bool answers)
     : device_(::open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
-  const std::string options = "fd=" + std::to_string(device_.get()) +
-                              ",rootmode=40000,user_id=" + std::to_string(user) + ",group_id=" + std::to_string(user) +
-                              ",allow_other";
-  if (!device_ || mount("test", directory.c_str(), "fuse.test", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
+  struct stat status {};
+  const bool is_file = stat(place.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  const std::string options = "fd=" + std::to_string(device_.get()) + ",rootmode=" + (is_file ? "100000" : "40000") +
+                              ",user_id=" + std::to_string(user) + ",group_id=" + std::to_string(user) + ",allow_other";
+  if (!device_ || mount("test", place.c_str(), "fuse.test", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     throw std::runtime_error("fuse");
   }
   if (answers) process_ = fork_process([&] { Answers(device_.get(), user).run(); });

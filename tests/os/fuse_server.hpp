@@ -12,8 +12,8 @@ namespace cinit::test {
 // Every user may look, and every name in it is a regular file. It is unmounted with the mount namespace. Needs root and /dev/fuse; throws when there is none.
 class FuseServer {
  public:
-  // Without `answers` it takes no request at all.
-  FuseServer(const std::string& directory, uid_t user, bool answers);
+  // Over a directory or a file. Without `answers` it takes no request at all.
+  FuseServer(const std::string& place, uid_t user, bool answers);
   ~FuseServer();
   FuseServer(const FuseServer&) = delete;
   FuseServer& operator=(const FuseServer&) = delete;

@@ -10,6 +10,9 @@
 
 #include "files.hpp"
 #include "forked.hpp"
+#include "fuse_server.hpp"
+#include "os/file.hpp"
+#include "os/look.hpp"
 
 using namespace cinit::test;
 namespace os = cinit::os;
@@ -272,4 +275,56 @@ TEST_CASE("a place is opened without following what has been put there since") {
   const auto stranger = os::find_place(tree / "home/logs/new");
   REQUIRE(stranger);
   CHECK(stranger->open(O_WRONLY | O_CREAT, 0600).error() == EPERM);
+}
+
+// ---- File systems of a user's own. The server takes no request: a call that makes one never returns.
+
+TEST_CASE("a walk does not enter a file system that a user serves, and does not wait for it") {
+  const auto body = [] {
+    const Tree tree;
+    enter_mount_namespace();
+    make_directories(tree / "srv/data");
+    const FuseServer server(tree / "srv/data", kUser, false);
+    struct stat status {};
+    const std::string inside = tree / "srv/data/log";
+    return in_order({find(inside) == "not ours: " + tree / "srv" + " data/log" ? "not ours" : find(inside), ", ",
+                     find(tree / "srv/data") == "not ours: " + tree / "srv" + " data" ? "not ours" : "?", ", ",
+                     describe(os::find_place_anywhere(inside)), ", ", describe(os::find_place_by_any_link(inside)),
+                     ", ", describe(os::make_place(inside)), ", ",
+                     std::to_string(os::open_directory(tree / "srv/data").error()), ", ",
+                     std::to_string(os::list_directory(tree / "srv/data").error().code), ", ",
+                     std::to_string(os::read_file(inside, 9).error().code), ", ",
+                     std::to_string(os::look_at_itself(tree / "srv/data", status))});
+  };
+  const std::string refused = failed(EPERM);
+  CHECK(in_child(body) == "not ours, not ours, " + refused + ", " + refused + ", " + refused + ", 1, 1, 1, 0");
+}
+
+TEST_CASE("what a user has mounted over a file since the walk is not opened") {
+  const auto body = [] {
+    const Tree tree;
+    enter_mount_namespace();
+    write_file(tree / "etc/app/users", "text");
+    if (chown((tree / "etc/app/users").c_str(), kUser, kUser) != 0) return std::string("chown");
+    const auto place = os::find_place(tree / "etc/app/users");
+    std::string text = place->trusted ? "ours, " : "not ours, ";
+    text += os::read_file(place->open(O_RDONLY), 9) ? "read, " : "not read, ";
+    const FuseServer server(tree / "etc/app/users", kUser, false);
+    text += std::to_string(place->open(O_RDONLY).error()) + ", ";
+    text += std::to_string(place->open(O_WRONLY | O_CREAT).error()) + ", " + find(tree / "etc/app/users").substr(0, 8);
+    return text;
+  };
+  CHECK(in_child(body) == "ours, read, 1, 1, not ours");
+}
+
+TEST_CASE("a file system that root has mounted is walked through, also one of that kind") {
+  const auto body = [] {
+    const Tree tree;
+    enter_mount_namespace();
+    make_directories(tree / "srv/data");
+    const FuseServer server(tree / "srv/data", 0, true);
+    const auto place = os::find_place(tree / "srv/data/log");
+    return std::string(place && place->trusted ? "ours" : "not ours");
+  };
+  CHECK(in_child(body) == "ours");
 }
