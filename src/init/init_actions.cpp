@@ -11,6 +11,7 @@
 #include "init/termination_log.hpp"
 #include "init/tokens.hpp"
 #include "os/clock.hpp"
+#include "os/file.hpp"
 
 namespace cinit::init {
 namespace {
@@ -158,7 +159,8 @@ bool Init::is_missing_script(const core::RunTask& task) const {
   const bool is_first = task.task == core::Task::PreStart;
   if (!is_first && task.task != core::Task::PostStop) return false;
   const std::string& script = is_first ? spec.pre_start.front().front() : spec.post_stop.front().front();
-  return os::sys::faccess((spec.directory->path + "/" + script).c_str(), R_OK) != 0;
+  const int error = persist([&] { return os::look_for(spec.directory->path + "/" + script); });
+  return error != 0 && !may_pass(error);  // what cannot be looked at may be there
 }
 
 void Init::carry_out(const core::SignalTask& action) {

@@ -182,6 +182,12 @@ int look_at_itself(const std::string& path, struct stat& status) {
   return entry.directory ? look_at(entry.directory.get(), entry.name.c_str(), status) : entry.directory.error();
 }
 
+int look_for(const std::string& path) {
+  const Result<Place> place = find_place_by_any_link(path);
+  struct stat status {};
+  return place ? look_at(place->directory.get(), place->name.c_str(), status) : place.error().code;
+}
+
 int overwrite_file(const std::string& path, std::string_view content) { return write_in_place(path, content, 0, 0); }
 
 int write_file(const std::string& path, std::string_view content, mode_t mode) {

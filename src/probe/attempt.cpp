@@ -5,9 +5,8 @@
 
 #include <utility>
 
-#include "os/look.hpp"
+#include "os/file.hpp"
 #include "os/socket.hpp"
-#include "os/trusted_path.hpp"
 #include "probe/http_request.hpp"
 
 namespace cinit::probe {
@@ -51,9 +50,7 @@ Attempt Attempt::start(const config::HttpProbe& probe) { return connect_to(probe
 
 Attempt Attempt::start(const config::FileProbe& probe) {
   Attempt attempt;
-  const Result<os::Place> place = os::find_place_by_any_link(probe.path);
-  struct stat status {};
-  const int error = place ? os::look_at(place->directory.get(), place->name.c_str(), status) : place.error().code;
+  const int error = persist([&] { return os::look_for(probe.path); });
   if (error == 0) {
     attempt.pass();
   } else if (error == ENOENT || error == ENOTDIR) {
