@@ -338,7 +338,7 @@ Arguments Container::nsenter_arguments(const Arguments& command) const {
   Arguments all{"env",     "-i",       "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                 "nsenter", "--target", std::to_string(pid_),
                 "--mount", "--uts",    "--ipc",
-                "--pid",   "--"};
+                "--pid",   "--net",    "--"};
   all.insert(all.end(), command.begin(), command.end());
   return all;
 }

@@ -1,18 +1,26 @@
 // The modes of the test programs that talk: by sd_notify(3), TCP and HTTP.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -41,12 +49,11 @@ NotifyAddress notify_address() {
 }
 
 // Returns 0, or the error.
-int send_notification(std::string text, const std::vector<int>& descriptors = {}) {
-  NotifyAddress address = notify_address();
+int send_with(int socket, std::string text, const std::vector<int>& descriptors, NotifyAddress* address = nullptr) {
   iovec part{text.data(), text.size()};
   msghdr message{};
-  message.msg_name = &address.storage;
-  message.msg_namelen = address.size;
+  message.msg_name = address == nullptr ? nullptr : &address->storage;
+  message.msg_namelen = address == nullptr ? 0 : address->size;
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   std::vector<char> control(CMSG_SPACE(descriptors.size() * sizeof(int)));
@@ -59,9 +66,14 @@ int send_notification(std::string text, const std::vector<int>& descriptors = {}
     header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size() * sizeof(int));
   }
+  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+int send_notification(const std::string& text, const std::vector<int>& descriptors = {}) {
+  NotifyAddress address = notify_address();
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket");
-  const int error = sendmsg(fd, &message, 0) < 0 ? errno : 0;
+  const int error = send_with(fd, text, descriptors, &address);
   close(fd);
   return error;
 }
@@ -157,6 +169,146 @@ int notify_without_end(Arguments arguments) {
     say("busy");
   }
   return 0;
+}
+
+namespace {
+
+// A TCP connection with bytes that no process reads, so that its last close(2) lasts as long as SO_LINGER says.
+int make_lingering_connection(int listener) {
+  constexpr int kSeconds = 40;
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0) fail("connect");
+  const linger lingers{1, kSeconds};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &lingers, sizeof(lingers));
+  const std::string bytes(1 << 20, 'x');
+  while (send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+  }
+  return fd;
+}
+
+// A unix socket in whose queue lies such a connection.
+int make_passenger(int listener) {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends.data()) != 0) fail("socketpair");
+  const int connection = make_lingering_connection(listener);
+  if (send_with(ends[0], "x", {connection}) != 0) fail("sendmsg");
+  close(connection);
+  close(ends[0]);
+  return ends[1];
+}
+
+// Makes the kernel answer some calls of this process and its children in another way. Returns the listener, if there is one.
+int filter_calls(std::vector<sock_filter> filter, unsigned flags) {
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+  if (result < 0) fail("seccomp");
+  return static_cast<int>(result);
+}
+
+constexpr auto kNumber = static_cast<unsigned>(offsetof(seccomp_data, nr));
+constexpr unsigned argument(unsigned i) { return static_cast<unsigned>(offsetof(seccomp_data, args)) + 8 * i; }
+
+// Answers each call that `listener` tells of: with ENOSPC as long as the file exists, and with what the kernel says otherwise.
+[[noreturn]] void refuse_while(int listener, const char* path) {
+  for (;;) {
+    seccomp_notif call{};
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) {
+      if (errno == EINTR || errno == ENOENT) continue;
+      _exit(0);
+    }
+    seccomp_notif_resp answer{};
+    answer.id = call.id;
+    if (access(path, F_OK) == 0) {
+      answer.error = -ENOSPC;
+    } else {
+      answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    }
+    ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+  }
+}
+
+// Sends passengers in a process of its own, whose end drops what is left of them without waiting, and keeps the other ends of
+// their connections. `send` returns 0, or the error.
+[[noreturn]] void send_passengers(const std::function<int(int listener)>& send) {
+  const int listener = listening_socket(0);
+  const pid_t pid = fork();
+  if (pid < 0) fail("fork");
+  if (pid == 0) _exit(send(listener));
+  int status = 0;
+  waitpid(pid, &status, 0);
+  const int error = WEXITSTATUS(status);
+  say(error == 0 ? "passengers sent" : std::string("passengers not sent: ") + std::strerror(error));
+  for (;;) pause();
+}
+
+}  // namespace
+
+// notify-with-passenger TIMES LINE: as often a notification with a descriptor whose last close takes 40 s; then stays.
+int notify_with_passenger(Arguments arguments) {
+  send_passengers([&](int listener) {
+    int error = 0;
+    for (int i = number_of(arguments[0], 1); i > 0 && error == 0; --i) {
+      error = send_notification(arguments[1], {make_passenger(listener)});
+    }
+    return error;
+  });
+}
+
+// ask-with-passenger SOCKET BEFORE TEXT: connects, sends the line BEFORE (empty: none) and waits for an answer, then sends TEXT
+// with such a descriptor; closes its end of the connection, and stays.
+int ask_with_passenger(Arguments arguments) {
+  send_passengers([&](int listener) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, arguments[0], sizeof(address.sun_path) - 1);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return errno;
+    const std::string before = arguments[1];
+    pollfd answer{fd, POLLIN, 0};
+    if (!before.empty()) {
+      write_all(fd, before + "\n");
+      poll(&answer, 1, 10'000);
+    }
+    return send_with(fd, arguments[2], {make_passenger(listener)});
+  });
+}
+
+// without-pass-rights COMMAND...: the command runs as on a kernel that is older than SO_PASSRIGHTS.
+int without_pass_rights(Arguments arguments) {
+  constexpr unsigned kPassRights = 83;
+  filter_calls(
+      {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNumber), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 1, 0),
+       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getsockopt, 0, 3), BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(2)),
+       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPassRights, 0, 1),
+       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOPROTOOPT), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)},
+      0);
+  execv(arguments[0], arguments);
+  fail(arguments[0]);
+}
+
+// refuse-watches PATH COMMAND...: as long as the file exists, epoll_ctl(2) adds nothing for the command and its children:
+// ENOSPC, as at the limit of fs.epoll.max_user_watches.
+int refuse_watches(Arguments arguments) {
+  const int listener = filter_calls(
+      {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNumber), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_ctl, 0, 3),
+       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(1)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, EPOLL_CTL_ADD, 0, 1),
+       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)},
+      SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  const pid_t pid = fork();
+  if (pid < 0) fail("fork");
+  if (pid == 0) {
+    // Nothing ends it before PID 1's own end.
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, nullptr);
+    refuse_while(listener, arguments[0]);
+  }
+  close(listener);
+  execv(arguments[1], arguments + 1);
+  fail(arguments[1]);
 }
 
 // barrier: as sd_notify_barrier(3).
