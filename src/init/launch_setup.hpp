@@ -46,7 +46,6 @@ class LaunchSetup {
 
  private:
   Failed take_privileges();
-  Failed find_identity();
   Failed find_groups();
   Failed compose_environment(const Provision& provision);
   // Where an output goes that is not cinit's to write.
