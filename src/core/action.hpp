@@ -91,11 +91,6 @@ struct Announce {
   Notice notice;
 };
 
-// The service of a service directory has come into another state, which whoever looks into supervise/ is to see.
-struct ShowState {
-  ServiceId service;
-};
-
 // End cinit with this exit code. `abandoned`: something would not end, and is to be named.
 struct Exit {
   int code;
@@ -103,7 +98,7 @@ struct Exit {
 };
 
 using Action = std::variant<Spawn, CancelSpawn, SendSignal, CloseInput, RunTask, SignalTask, EndTask, StartProbe,
-                            EndProbe, WatchGroup, ForgetGroup, Sweep, KillEverything, Announce, ShowState, Exit>;
+                            EndProbe, WatchGroup, ForgetGroup, Sweep, KillEverything, Announce, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace cinit::core

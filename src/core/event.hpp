@@ -129,8 +129,17 @@ struct SignalReceived {
   SignalOrigin origin = SignalOrigin::Process;
 };
 
-// The time that next_deadline() named has come.
-struct DeadlineReached {};
+// How far a probe that still runs has got: "not connected to 127.0.0.1:80 yet".
+struct ProbeProgress {
+  ServiceId service;
+  std::string text;
+};
+
+// The time that next_deadline() named has come. A probe that has taken too long has failed, and what is told of it here says
+// why.
+struct DeadlineReached {
+  std::vector<ProbeProgress> probes = {};
+};
 
 // cinit is the only process left: of the PID namespace, or of its own descendants when it is not PID 1.
 struct NothingLeft {};

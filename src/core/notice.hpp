@@ -6,9 +6,42 @@
 
 #include "core/event.hpp"
 #include "core/plan.hpp"
+#include "core/service_state.hpp"
 
 namespace cinit::core::notice {
 
+// What has brought a service into a state.
+enum class Cause {
+  ProgramRuns,
+  StartFailed,
+  ProcessEnded,
+  GroupEmptied,
+  CommandEnded,
+  ProbeEnded,
+  SaidReady,
+  Notified,
+  StoodStill,
+  Wanted,
+  RestartWanted,
+  TurnToStart,
+  RequirementHeld,
+  RequirementFailed,
+  StopWanted,
+  ContainerStops,
+  Urged,
+  Killed,
+  TimeOver,
+  PlanRevised,
+};
+// A service has come into another state. Every change of a state is told, so that supervise/, status, events and a plot can be
+// made of these alone.
+struct Entered {
+  ServiceId service;
+  StateKind from;
+  StateKind to;
+  Cause why;
+  Time at;
+};
 // It is about to be started.
 struct Starting {
   ServiceId service;
@@ -199,13 +232,14 @@ struct InvariantBroken {
 
 namespace cinit::core {
 
-using Notice = std::variant<notice::Starting, notice::Started, notice::Ready, notice::Exited, notice::StartPostponed,
-                            notice::StartFailed, notice::RequirementFailed, notice::StartLimitHit, notice::Done,
-                            notice::TimedOut, notice::TaskFailed, notice::TaskTimedOut, notice::Restarting,
-                            notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy, notice::WatchdogExpired,
-                            notice::Requested, notice::NameTaken, notice::BootFinished, notice::Failed, notice::GivenUp,
-                            notice::Stopping, notice::Stopped, notice::Killing, notice::Undying, notice::MainSuspended,
-                            notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun, notice::SweepBegun,
-                            notice::SweepOver, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
+using Notice =
+    std::variant<notice::Entered, notice::Starting, notice::Started, notice::Ready, notice::Exited,
+                 notice::StartPostponed, notice::StartFailed, notice::RequirementFailed, notice::StartLimitHit,
+                 notice::Done, notice::TimedOut, notice::TaskFailed, notice::TaskTimedOut, notice::Restarting,
+                 notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy, notice::WatchdogExpired,
+                 notice::Requested, notice::NameTaken, notice::BootFinished, notice::Failed, notice::GivenUp,
+                 notice::Stopping, notice::Stopped, notice::Killing, notice::Undying, notice::MainSuspended,
+                 notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun, notice::SweepBegun,
+                 notice::SweepOver, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
 
 }  // namespace cinit::core

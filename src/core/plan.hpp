@@ -9,7 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "base/stop_budget.hpp"
 #include "config/config.hpp"
+#include "config/policy.hpp"
 #include "config/problem.hpp"
 
 namespace cinit::core {
@@ -35,6 +37,7 @@ constexpr bool is_hook(Role role) { return role == Role::BootHook || role == Rol
 // One service, with its order relative to the others.
 struct PlannedService {
   config::Service spec;
+  config::Policy policy;  // that of `spec`
   Role role = Role::Service;
   bool retired = false;                   // its directory is gone: it is none any more
   bool may_fail = false;                  // a boot hook whose failure prevents nothing
@@ -46,15 +49,6 @@ struct PlannedService {
   std::vector<ServiceId> producers;       // the inverse: whose output it reads
   std::optional<Duration> start_timeout;  // how long a start may take until it is ready; unset: for ever
   std::uint32_t stop_tier = 0;  // stopped in ascending order; a service's tier is above those of its dependents
-};
-
-// The budget of the whole stop.
-struct StopBudget {
-  Duration total = config::kDefaultStopTimeout;
-  bool chosen = false;  // somebody asked for this value: then it holds for a lone main command as well
-
-  // The part at the end that is kept for processes that belong to no service.
-  Duration reserve() const { return std::min<Duration>(total / 4, std::chrono::seconds(2)); }
 };
 
 // Where another init, in whose place cinit is, goes about signals and the end in another way.
@@ -90,7 +84,7 @@ struct Plan {
   // looks after would not.
   bool is_kept_by_directories = false;
   std::optional<ServiceId> exit_code_from;
-  StopBudget stop;
+  StopBudget stop{config::kDefaultStopTimeout};
   Conduct conduct;
   std::vector<Signal> stop_signals;
 
@@ -135,9 +129,6 @@ struct Commands {
 
 // A service by itself, without an order. `defaults` is [cinit].
 PlannedService plan_alone(const config::Service& spec, const config::Container& defaults);
-
-// Gives each service its stop tier anew, from the order that is between them.
-void assign_tiers(Plan& plan);
 
 // Puts everything in order. Names in `after`, `before`, `requires` and `exit-code-from` that are not in the configuration are
 // passed over: config::load has reported those that are mistakes.

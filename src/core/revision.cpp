@@ -7,36 +7,28 @@
 #include <string>
 #include <utility>
 
+#include "core/order.hpp"
+
 namespace cinit::core {
 namespace {
 
-bool is_in(const std::vector<ServiceId>& ids, ServiceId id) {
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
-void add_once(std::vector<ServiceId>& ids, ServiceId id) {
-  if (!is_in(ids, id)) ids.push_back(id);
-}
-
-// Which directory it is, whatever its name.
-using Identity = std::pair<std::uint64_t, std::uint64_t>;
-
-Identity identity_of(const config::Service& service) { return {service.directory->device, service.directory->inode}; }
+using config::Identity;
+using config::identity_of;
 
 class Reviser {
  public:
   Reviser(Plan& plan, const Supervisor& supervisor, const config::Container& defaults,
           const std::vector<config::Service>& found)
-      : plan_(plan), supervisor_(supervisor), defaults_(defaults), found_(found) {
+      : plan_(plan), links_(plan), supervisor_(supervisor), defaults_(defaults), found_(found) {
     for (const config::Service& spec : found) {
       by_name_.emplace(spec.name, &spec);
       if (!spec.pipes_into.empty()) producers_.emplace(spec.pipes_into, spec.name);
     }
     for (const config::Service& spec : found) {
-      if (!is_logger(spec)) by_identity_.emplace(identity_of(spec), &spec);
+      if (const auto identity = identity_of(spec); identity && !is_logger(spec)) by_identity_.emplace(*identity, &spec);
     }
     for (const ServiceId id : services()) {
-      if (is_scanned(id) && !is_gone(id)) owners_.emplace(identity_of(plan[id].spec), id);
+      if (const auto identity = identity_of(plan[id].spec); identity && !is_gone(id)) owners_.emplace(*identity, id);
     }
     rename();
     for (const ServiceId id : services()) {
@@ -59,7 +51,7 @@ class Reviser {
       }
     }
     for (const ServiceId id : revised_.described) link(id);
-    assign_tiers(plan_);
+    links_.finish();
     return std::move(revised_);
   }
 
@@ -74,12 +66,15 @@ class Reviser {
 
   bool is_logger(const config::Service& spec) const { return producers_.contains(spec.name); }
 
-  bool is_scanned(ServiceId id) const {
-    const auto& directory = plan_[id].spec.directory;
-    return directory && directory->is_scanned;
-  }
+  bool comes_and_goes(ServiceId id) const { return identity_of(plan_[id].spec).has_value(); }
 
-  bool is_looked_at(ServiceId id) const { return !plan_[id].retired && is_scanned(id); }
+  bool is_looked_at(ServiceId id) const { return !plan_[id].retired && comes_and_goes(id); }
+
+  // The service that has its place; end: none.
+  std::map<Identity, ServiceId>::const_iterator owner_of(const config::Service& spec) const {
+    const auto identity = identity_of(spec);
+    return identity ? owners_.find(*identity) : owners_.end();
+  }
 
   // A main command and hooks are no services, and can have the name of one.
   std::vector<ServiceId> services() const {
@@ -124,14 +119,15 @@ class Reviser {
     if (named && is_same(*named, id)) return named;
     if (const config::Service* const moved = find_moved(id)) return moved;
     // Nothing was done about it: it can as well be another directory that is nobody else's.
-    return named && is_pristine(id) && !owners_.contains(identity_of(*named)) ? named : nullptr;
+    return named && is_pristine(id) && owner_of(*named) == owners_.end() ? named : nullptr;
   }
 
   // A logger is where its service is.
   const config::Service* find_moved(ServiceId id) const {
     const auto& producers = plan_[id].producers;
     if (producers.empty()) {
-      const auto moved = by_identity_.find(identity_of(plan_[id].spec));
+      const auto identity = identity_of(plan_[id].spec);
+      const auto moved = identity ? by_identity_.find(*identity) : by_identity_.end();
       return moved == by_identity_.end() ? nullptr : moved->second;
     }
     const config::Service* const producer = find(producers.front());
@@ -196,12 +192,7 @@ class Reviser {
            std::any_of(producers.begin(), producers.end(), [&](ServiceId producer) { return ids.contains(producer); });
   }
 
-  void follow(const Move& move) {
-    config::Service& spec = at(move.id).spec;
-    spec.where = move.spec->where;
-    spec.working_dir = move.spec->working_dir;
-    spec.directory->path = move.spec->directory->path;
-  }
+  void follow(const Move& move) { config::follow(at(move.id).spec, *move.spec); }
 
   // A service and its logger are begun together, as by one runsv(8).
   bool is_pristine(ServiceId id) const {
@@ -220,15 +211,15 @@ class Reviser {
   // Its predecessor has ended, and nobody runs in the directory under another name. Services may share that of their logger.
   bool is_vacant(const config::Service& spec) const {
     if (taken_.contains(spec.name)) return false;
-    const auto owner = owners_.find(identity_of(spec));
+    const auto owner = owner_of(spec);
     return owner == owners_.end() || (is_logger(spec) && !plan_[owner->second].retired);
   }
 
   // A service that does not come and go has its name: that is nothing to wait for.
   void note_taken_name(const config::Service& spec) {
     const auto holder = taken_.find(spec.name);
-    if (holder == taken_.end() || is_scanned(holder->second)) return;
-    const auto owner = owners_.find(identity_of(spec));
+    if (holder == taken_.end() || comes_and_goes(holder->second)) return;
+    const auto owner = owner_of(spec);
     const bool has_owner = owner != owners_.end() && is_looked_at(owner->second);
     const auto goes_on = has_owner ? std::optional(owner->second) : std::nullopt;
     revised_.unplaced.push_back({spec.where.file, holder->second, goes_on});
@@ -277,7 +268,7 @@ class Reviser {
   }
 
   void describe(ServiceId id, const config::Service& spec) {
-    unlink(id);
+    links_.unlink(id, [this](ServiceId other) { return keeps_its_order(other); });
     PlannedService described = plan_alone(spec, defaults_);
     described.waits_for = std::move(at(id).waits_for);
     described.dependents = std::move(at(id).dependents);
@@ -287,42 +278,17 @@ class Reviser {
   }
 
   // Of a service that is not of these directories its own words have put it in order with those that are: that stays.
-  bool keeps_its_order(ServiceId id) const { return plan_[id].role == Role::Service && !is_scanned(id); }
-
-  void unlink(ServiceId id) {
-    std::erase_if(at(id).waits_for, [&](ServiceId earlier) {
-      if (keeps_its_order(earlier)) return false;
-      std::erase(at(earlier).dependents, id);
-      return true;
-    });
-    std::erase_if(at(id).dependents, [&](ServiceId later) {
-      if (keeps_its_order(later)) return false;
-      std::erase(at(later).waits_for, id);
-      return true;
-    });
-    if (at(id).consumer) std::erase(at(*at(id).consumer).producers, id);
-    for (const ServiceId producer : at(id).producers) at(producer).consumer.reset();
-  }
-
-  void edge(ServiceId later, ServiceId earlier) {
-    add_once(at(later).waits_for, earlier);
-    add_once(at(earlier).dependents, later);
-  }
+  bool keeps_its_order(ServiceId id) const { return plan_[id].role == Role::Service && !comes_and_goes(id); }
 
   // What waits for all services waits for this one, too, unless it was started already.
   void link(ServiceId id) {
-    if (!plan_.boot_hooks.empty()) edge(id, plan_.boot_hooks.back());
-    for (const ServiceId later : plan_.after_services) {
-      if (at(id).wanted_at_boot && is_pristine(later)) edge(later, id);
-    }
-    if (const auto consumer = described_.find(at(id).spec.pipes_into); consumer != described_.end()) {
-      at(id).consumer = consumer->second;
-      add_once(at(consumer->second).producers, id);
-      edge(id, consumer->second);
-    }
+    links_.attach(id, [this](ServiceId later) { return is_pristine(later); });
+    const auto consumer = described_.find(at(id).spec.pipes_into);
+    if (consumer != described_.end()) links_.pipe(id, consumer->second);
   }
 
   Plan& plan_;
+  Linker links_;
   const Supervisor& supervisor_;
   const config::Container& defaults_;
   const std::vector<config::Service>& found_;

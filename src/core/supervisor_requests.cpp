@@ -1,96 +1,99 @@
-// The part of the supervisor that does what somebody asks for: start, stop, restart.
+// What is asked of the supervisor from outside: starts and stops of services, and services that come and go.
 #include <algorithm>
 
-#include "base/overloaded.hpp"
 #include "core/supervisor.hpp"
 
 namespace cinit::core {
 
 void Supervisor::on(const Requested& event) {
-  if (shutdown_) return;  // everything is being stopped
+  if (is_stopping()) return;
   Service& service = at(event.service);
   if (service.plan->role != Role::Service) return;  // hooks and the main command have their place in the boot
   if (service.plan->retired) return;                // its directory is as good as gone
-  announce(notice::Requested{event.service, event.what});
+  actions_.push_back(Announce{notice::Requested{event.service, event.what}});
   switch (event.what) {
-    case Requested::What::Start: request_start(service); break;
-    case Requested::What::Stop: request_stop(service); break;
-    case Requested::What::Restart: request_restart(service); break;
-    case Requested::What::Once: request_once(service); break;
+    case Requested::What::Start: request_start(service.id, false); break;
+    case Requested::What::Stop:
+      if (!is_final(service.state)) tell(service, stop_of(service, Wanted::Held));
+      break;
+    case Requested::What::Restart:
+      request_start(service.id, false);
+      tell(service, told::Restart{});
+      break;
+    // One that is being stopped stays down.
+    case Requested::What::Once:
+      if (!is_alive(service.state) || is_up(service.wanted)) request_start(service.id, true);
+      break;
   }
-  // What is wanted of it may have changed, and its state not.
-  if (service.plan->spec.directory) actions_.push_back(ShowState{service.id});
 }
 
-// What it requires is started with it. Earlier failures are forgotten: whoever asks has done something about them.
-void Supervisor::request_start(Service& service) {
-  release(service);
-  service.wanted = Wanted::Up;
-  service.once = false;
-  service.failed_for_good = false;
-  std::erase(failed_, service.id);
-  service.delays.reset();
-  service.starts.reset();
-  for (const ServiceId id : service.plan->required) {
-    if (at(id).wanted == Wanted::Down && !is_done(at(id))) request_start(at(id));
+// What it requires is started with it.
+void Supervisor::request_start(ServiceId id, bool once) {
+  for (const ServiceId required : plan_[id].required) {
+    if (!is_up(at(required).wanted) && !is_done(at(required))) request_start(required, false);
   }
-  std::visit(
-      Overloaded{
-          [&](OneOf<state::Idle, state::Backoff, state::Done, state::Failed, state::Stopped> auto) {
-            start_anew(service);
-          },
-          [&](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
-            start_after_end(service);
-          },
-          [&](state::PreStart pre_start) {
-            if (pre_start.asked) start_after_end(service);
-          },
-          // It is not to be stopped any more.
-          [&](state::Launching launching) { enter(service, state::Launching{launching.give_up_at}); },
-          // It is on its way, or up.
-          [&](OneOf<state::Waiting, state::Starting, state::PostStart, state::Running> auto) {},
-      },
-      State(service.state));
+  stop_.forget_failure(id);
+  tell(at(id), told::Start{once});
 }
 
-// A container with a service that somebody has stopped for a while does not end because nothing runs.
-void Supervisor::request_stop(Service& service) {
-  if (is_final(service.state)) return;
-  service.once = false;
-  if (!std::exchange(service.held, true)) ++held_;
-  stop(service);
+// ---- Services that come and go
+
+void Supervisor::on(const PlanRevised& event) {
+  if (is_stopping()) return broken_invariant("a plan that changes while everything is stopped");
+  for (const ServiceId id : event.removed) {
+    boot_.erase(id);
+    if (at(id).wanted == Wanted::Held) at(id).wanted = Wanted::Down;
+    removed_.push_back(id);
+  }
+  stop_removed();
+  for (const ServiceId id : event.described) take_in(id);
+  for (const PlanRevised::Unplaced& unplaced : event.unplaced) {
+    actions_.push_back(Announce{notice::NameTaken{unplaced.holder, unplaced.directory, unplaced.goes_on}});
+  }
 }
 
-// One that is being stopped stays down.
-void Supervisor::request_once(Service& service) {
-  const bool is_ending = is_alive(service.state) && service.wanted == Wanted::Down;
-  if (!is_ending) request_start(service);
-  service.once = true;
+// As long as the boot goes on, it belongs to it. A start that was asked for meanwhile is still to come.
+void Supervisor::take_in(ServiceId id) {
+  const PlannedService& planned = plan_[id];
+  const bool is_boot = !boot_.empty();
+  bool is_asked_for = false;
+  bool once = false;
+  if (index_of(id) == services_.size()) {
+    services_.emplace_back(planned, id, stop_times_of(plan_, planned));
+  } else {
+    Service& service = at(id);
+    is_asked_for = is_up(service.wanted) && (is_once(service.wanted) || !boot_.contains(id));
+    once = is_asked_for && is_once(service.wanted);
+    boot_.erase(id);
+    tell(service, told::Described{});
+    stop_.forget_failure(id);
+    order_.unsettle(id);
+    service = Service(planned, id, stop_times_of(plan_, planned));
+  }
+  at(id).entered_at = now_;
+  if (is_boot && planned.wanted_at_boot) boot_.insert(id);
+  if (planned.wanted_at_boot || is_asked_for) tell(at(id), told::Start{once});
 }
 
-void Supervisor::release(Service& service) {
-  if (std::exchange(service.held, false)) --held_;
+bool Supervisor::has_producers_alive(const Service& service) const {
+  const auto& producers = service.plan->producers;
+  return std::any_of(producers.begin(), producers.end(), [&](ServiceId id) { return !is_final(at(id).state); });
 }
 
-void Supervisor::request_restart(Service& service) {
-  // One that is being launched is as new as it can be.
-  const bool is_up = is_alive(service.state) && !std::holds_alternative<state::Launching>(service.state);
-  request_start(service);
-  if (!is_up) return;
-  start_after_end(service);
-  begin_stop(service);
+// A logger that is removed ends when no service writes into its pipe any more.
+void Supervisor::stop_removed() {
+  std::erase_if(removed_, [&](ServiceId id) {
+    if (has_producers_alive(at(id))) return false;
+    tell(at(id), stop_of(at(id), Wanted::Down));
+    close_idle_input(at(id));
+    return true;
+  });
 }
 
-// Those who have not been started yet wait for it once more.
-void Supervisor::start_anew(Service& service) {
-  service.settled = false;
-  enter(service, state::Waiting{});
-  startable_.push_back(service.id);
-}
-
-void Supervisor::start_after_end(Service& service) {
-  service.settled = false;
-  service.restart_asked = true;
+// No service will read what is still in its pipe, nor write into it.
+void Supervisor::close_idle_input(Service& service) {
+  const bool is_idle = service.plan->retired && !service.plan->producers.empty() && is_final(service.state);
+  if (is_idle && !has_producers_alive(service)) close_input(service, now_, actions_);
 }
 
 }  // namespace cinit::core

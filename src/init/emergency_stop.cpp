@@ -4,6 +4,7 @@
 
 #include "base/exit_code.hpp"
 #include "base/line.hpp"
+#include "base/stop_budget.hpp"
 #include "os/clock.hpp"
 #include "os/line_writer.hpp"
 #include "os/population.hpp"
@@ -12,9 +13,6 @@
 
 namespace cinit::init {
 namespace {
-
-constexpr Duration kLookForChildren = std::chrono::milliseconds(50);
-constexpr Duration kTimeToReap = std::chrono::milliseconds(500);
 
 Duration emergency_budget = std::chrono::seconds(9);
 
@@ -32,7 +30,7 @@ bool reap_until(const os::Population& population, Time deadline) {
     while (change.pid != 0) change = os::reap_any();
     if (population.remaining(!change.no_children).who == os::Remaining::Who::Nobody) return true;
     siginfo_t info;
-    os::wait_for_signal(info, std::min(deadline, later(os::now(), kLookForChildren)), os::SignalSet::of(SIGCHLD));
+    os::wait_for_signal(info, std::min(deadline, later(os::now(), kLookAgain)), os::SignalSet::of(SIGCHLD));
   }
   return false;
 }
@@ -47,7 +45,7 @@ void emergency_stop() {
   population.terminate([](const os::Process&) { return false; });
   if (!reap_until(population, later(os::now(), emergency_budget))) {
     population.kill();
-    reap_until(population, later(os::now(), kTimeToReap));
+    reap_until(population, later(os::now(), kReapingTime));
   }
   os::sys::exit(exit_code::kInternal);
 }

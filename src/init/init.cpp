@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/line.hpp"
+#include "base/stop_budget.hpp"
 #include "init/tokens.hpp"
 #include "os/clock.hpp"
 #include "os/memory_reserve.hpp"
@@ -14,9 +15,6 @@
 
 namespace cinit::init {
 namespace {
-
-// How often to look when somebody is left, but nothing can tell us when that changes.
-constexpr Duration kLookAgain = std::chrono::milliseconds(50);
 
 // Whoever wakes up this late did not run in between: the container was paused, or the machine slept.
 constexpr Duration kLate = std::chrono::seconds(1);
@@ -92,7 +90,7 @@ int Init::run() {
     listener_.watch_room();
     make_room_in_memory();
   }
-  listener_.finish(later(os::now(), core::kReapingTime));
+  listener_.finish(later(os::now(), kReapingTime));
   log_.finish();
   return *exit_code_;
 }
@@ -320,7 +318,7 @@ void Init::check_deadline() {
   }
   if (now >= rescan_at_) rescan();
   if (now >= listener_.next_deadline()) listener_.hear_output();
-  if (now >= supervisor_.next_deadline()) tell(core::DeadlineReached{});
+  if (now >= supervisor_.next_deadline()) tell(core::DeadlineReached{prober_.progress()});
 }
 
 void Init::look_who_is_left() {

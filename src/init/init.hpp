@@ -108,7 +108,6 @@ class Init final : private control::Host {
   void carry_out(const core::CancelSpawn& action);
   void carry_out(const core::SendSignal& action);
   void carry_out(const core::CloseInput& action) { listener_.close_input(action.service); }
-  void carry_out(const core::ShowState& action) { directories_.mark(action.service); }
   void carry_out(const core::RunTask& action);
   void carry_out(const core::SignalTask& action);
   void carry_out(const core::EndTask& action);
@@ -148,6 +147,7 @@ class Init final : private control::Host {
   bool are_all_readable();
   void rescan();
   void revise_plan();
+  void show_later(core::ServiceId service);
   void show_directories();
   void close_directory(core::ServiceId service);
   bool is_looked_after(core::ServiceId service) const;

@@ -240,6 +240,8 @@ void Init::carry_out(const core::KillEverything& action) {
 }
 
 void Init::carry_out(const core::Announce& action) {
+  if (const auto* requested = std::get_if<core::notice::Requested>(&action.notice)) show_later(requested->service);
+  if (const auto* entered = std::get_if<core::notice::Entered>(&action.notice)) return show_later(entered->service);
   const Narration own = narrate(action.notice, plan_);
   const bool is_repeatable = can_be_repeated(action.notice);
   for (const Narration& narration : words_->about(action.notice, own)) write(narration, is_repeatable);

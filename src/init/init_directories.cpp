@@ -280,9 +280,15 @@ void Init::revise_plan() {
   }
   carry_out(supervisor_.handle(revised, os::now()));
   for (const core::ServiceId service : revised.removed) directories_.mark(service);
+  for (const core::ServiceId service : revised.renamed) directories_.mark(service);
   if (!directories_are_open_) return;
   for (const core::ServiceId service : revised.described) directories_.open(service);
   watch_directories();
+}
+
+// Its state, or what is wanted of it, has changed.
+void Init::show_later(core::ServiceId service) {
+  if (plan_[service].spec.directory) directories_.mark(service);
 }
 
 void Init::show_directories() {

@@ -75,6 +75,8 @@ class Narrator {
  public:
   explicit Narrator(const core::Plan& plan) : plan_(plan) {}
 
+  // Not for the log: what it comes from is.
+  Narration operator()(const notice::Entered& n) const { return about(n.service, "state", "", LogLevel::Debug); }
   Narration operator()(const notice::Starting& n) const {
     return about(n.service, "starting", "starting", LogLevel::Debug);
   }

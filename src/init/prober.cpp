@@ -59,6 +59,12 @@ bool Prober::watch(core::ServiceId service, const probe::Attempt& attempt) {
   return poller_.error().code == EEXIST && poller_.change(attempt.fd(), token, attempt.interest());
 }
 
+std::vector<core::ProbeProgress> Prober::progress() const {
+  std::vector<core::ProbeProgress> all;
+  for (const auto& [service, running] : running_) all.push_back({service, running.attempt.progress()});
+  return all;
+}
+
 // A child that has not called exec yet may have a copy of the descriptor, which the poller would go on reporting.
 void Prober::end(core::ServiceId service) {
   const auto found = running_.find(service);

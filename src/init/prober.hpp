@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "core/action.hpp"
 #include "os/poller.hpp"
@@ -21,6 +22,8 @@ class Prober {
   // To be called when the poller has reported it.
   std::optional<core::ProbeEnded> go_on(core::ServiceId service);
   void end(core::ServiceId service);
+  // How far each of those that run has got.
+  std::vector<core::ProbeProgress> progress() const;
 
  private:
   struct Running {

@@ -14,10 +14,6 @@ namespace {
 
 namespace sys = os::sys;
 
-constexpr Duration kReapingTime = std::chrono::milliseconds(500);
-// How often to look when somebody is left, but without /proc nobody can say who.
-constexpr Duration kLookAgain = std::chrono::milliseconds(50);
-
 }  // namespace
 
 int Stop::wait(siginfo_t& info) {
@@ -40,8 +36,8 @@ void Stop::signal_received() {
 
 void Stop::begin() {
   began_ = os::now();
-  budget_end_ = later(began_, command_.stop_timeout);
-  deadline_ = later(began_, command_.stop_timeout - reserve());
+  budget_end_ = budget_.deadline(began_);
+  deadline_ = budget_.sweep_at(began_);
   phase_ = Phase::Stopping;
 }
 
@@ -79,7 +75,7 @@ void Stop::act_on_deadline() {
 }
 
 void Stop::spend_budget() {
-  if (main_ == 0 || command_.stop_timeout_chosen) return kill_everybody();
+  if (main_ == 0 || budget_.chosen) return kill_everybody();
   // Its time is the container runtime's to measure; that of everybody else is over.
   population_.kill([this](const os::Process& process) { return is_of_main(process); });
   deadline_ = kNever;
@@ -110,7 +106,7 @@ void Stop::wind_up(bool no_children) {
   if (!swept_after_main_ && phase_ != Phase::Reaping) {
     swept_after_main_ = true;
     sweep();
-    deadline_ = std::min(budget_end_, phase_ == Phase::Running ? later(os::now(), reserve()) : kNever);
+    deadline_ = std::min(budget_end_, phase_ == Phase::Running ? later(os::now(), budget_.reserve()) : kNever);
     phase_ = Phase::Swept;
   }
   if (remaining.who == os::Remaining::Who::Outsider) watch(remaining.pid);

@@ -1,6 +1,7 @@
 // How a container with one command ends: the stop that SIGTERM begins, and the sweep of what the command leaves behind.
 #pragma once
 
+#include "base/stop_budget.hpp"
 #include "os/fd.hpp"
 #include "os/population.hpp"
 #include "solo/command.hpp"
@@ -11,7 +12,8 @@ namespace cinit::solo {
 class Stop {
  public:
   // When we are not PID 1, this makes us a child subreaper.
-  explicit Stop(const Command& command) : command_(command) {}
+  explicit Stop(const Command& command)
+      : command_(command), budget_{command.stop_timeout, command.stop_timeout_chosen} {}
 
   void command_started(pid_t pid) { main_ = pid; }
   void command_ended() { main_ = 0; }
@@ -43,9 +45,9 @@ class Stop {
   void watch(pid_t pid);
   void report_others(const char* what) const;
   bool is_of_main(const os::Process& process) const;
-  Duration reserve() const { return std::min<Duration>(command_.stop_timeout / 4, std::chrono::seconds(2)); }
 
   const Command& command_;
+  StopBudget budget_;
   os::Population population_;
   pid_t main_ = 0;  // 0: it has ended
   bool over_ = false;

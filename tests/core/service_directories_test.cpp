@@ -669,3 +669,29 @@ TEST_CASE("nothing is undone that was not done, nor when somebody urges") {
   story.exits("app", 0);
   CHECK(story.group_empties("app") == "sweep");
 }
+
+TEST_CASE("a stop counts services by the tiers that they have when it begins, whatever has come since the boot") {
+  Story story(plan_of(config_of({directory("a")})));
+  story.boot();
+  std::vector<config::Service> all = logged("b");
+  all.push_back(directory("a"));
+  CHECK(story.finds(all) == "spawn b/log, spawn b");
+  CHECK(story.signal(SIGTERM) == "SIGTERM a, SIGTERM b");
+  CHECK(ends(story, "b", 0) == "-");
+  // The logger's tier is asked when the last service of the one before has ended, and not a moment later.
+  CHECK(ends(story, "a", 0) == "close input of b/log");
+  CHECK(story.exits("b/log", 0) == "sweep");
+  CHECK(story.nothing_left() == "exit 0");
+}
+
+TEST_CASE("a service that is removed in a revision that moves it to another tier is counted where it is") {
+  config::Service first = directory("a");
+  Story story(plan_of(config_of({first})));
+  story.boot();
+  // "a" goes, while what comes has two tiers.
+  CHECK(story.finds(logged("b")) == "SIGTERM a, spawn b/log, spawn b");
+  CHECK(story.signal(SIGTERM) == "SIGTERM b");
+  CHECK(ends(story, "b", 0) == "-");
+  CHECK(ends(story, "a", 0) == "close input of b/log");
+  CHECK(story.exits("b/log", 0) == "sweep");
+}

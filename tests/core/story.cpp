@@ -66,11 +66,11 @@ std::string Story::suspends(int signal) { return happens(MainSuspended{Signal{si
 
 std::string Story::nothing_left() { return happens(NothingLeft{}); }
 
-std::string Story::after(Duration span) {
+std::string Story::after(Duration span, std::vector<ProbeProgress> probes) {
   const Time then = now_ + span;
   REQUIRE(supervisor_.next_deadline() >= then);
   now_ = then;
-  return supervisor_.next_deadline() == then ? happens(DeadlineReached{}) : "-";
+  return supervisor_.next_deadline() == then ? happens(DeadlineReached{std::move(probes)}) : "-";
 }
 
 std::string Story::at_next_deadline() {
@@ -143,7 +143,6 @@ void Story::carry_out_one(const Action& action) {
                    done_.push_back(to_string(send.signal) + (group ? " group of " : " ") + name_of(send.service));
                  },
                  [&](const CloseInput& close) { done_.push_back("close input of " + name_of(close.service)); },
-                 [&](const ShowState&) {},
                  [&](const RunTask& run) {
                    last_command_[run.service] = run.number;
                    done_.push_back(name_of(run.task) + " " + std::to_string(run.index) + " of " + name_of(run.service));

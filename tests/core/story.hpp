@@ -55,7 +55,8 @@ class Story {
   std::string happens(const Event& event);
 
   // Lets time pass. Nothing may be due before that; what is due then happens.
-  std::string after(Duration span);
+  // `probes` says how far probes have got by then.
+  std::string after(Duration span, std::vector<ProbeProgress> probes = {});
   // Lets time pass until the next deadline.
   std::string at_next_deadline();
 

@@ -102,6 +102,15 @@ TEST_CASE("a check that hangs is ended at its timeout and has failed") {
   CHECK(story.probe_passes("a") == "-");
 }
 
+TEST_CASE("a check that hangs has failed for what it has not come to, as far as that is known") {
+  Story story(plan_with(by_probe({.interval = 5s, .timeout = 2s, .retries = 3})));
+  story.boot();
+  story.after(5s);
+  CHECK(story.after(2s, {{story.id_of("a"), "not connected to 127.0.0.1:80 yet"}}) == "end probe of a");
+  REQUIRE(story.said<notice::HealthCheckFailed>().size() == 1);
+  CHECK(story.said<notice::HealthCheckFailed>()[0].detail == "not connected to 127.0.0.1:80 yet after 2 s");
+}
+
 TEST_CASE("failures within the start period do not count") {
   Story story(plan_with(by_probe({.interval = 1s, .start_period = 2500ms, .retries = 1})));
   story.boot();

@@ -117,7 +117,6 @@ class FakeKernel {
   void do_action(const WatchGroup& action);
   void do_action(const ForgetGroup& action);
   void do_action(const CloseInput& action);
-  void do_action(const ShowState&) {}
   void do_action(const RunTask& action);
   void do_action(const SignalTask& action);
   void do_action(const EndTask& action);

@@ -128,6 +128,7 @@ class Writer {
   std::string words(const PlanRevised&) const { return "service directories have changed"; }
   std::string words(const StoodStill& event) const { return "stood still for " + simulation::to_text(event.span); }
 
+  std::string words(const notice::Entered& notice) const { return "ENTERED " + name(notice.service); }
   std::string words(const notice::StartPostponed& notice) const {
     return name(notice.service) + " is tried again in " + simulation::to_text(notice.delay);
   }

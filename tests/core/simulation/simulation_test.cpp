@@ -52,6 +52,27 @@ TEST_CASE("the same seed gives the same life") {
   }
 }
 
+TEST_CASE("every change of a state is told, once and in order") {
+  std::size_t changes = 0;
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
+    CAPTURE(seed);
+    const simulation::Life life = simulation::live(seed, simulation::Depth::Deep);
+    std::map<ServiceId, notice::Entered> last;
+    for (const simulation::Entry& entry : life.record) {
+      const auto* said = std::get_if<simulation::entry::Said>(&entry.what);
+      const auto* entered = said ? std::get_if<notice::Entered>(&said->notice) : nullptr;
+      if (!entered) continue;
+      const auto before = last.find(entered->service);
+      const bool follows = entered->from == (before == last.end() ? StateKind::Idle : before->second.to) &&
+                           entered->from != entered->to && entered->at == entry.at;
+      REQUIRE(follows);
+      last.insert_or_assign(entered->service, *entered);
+      ++changes;
+    }
+  }
+  CHECK(changes > 10000);
+}
+
 TEST_CASE("lives differ: stops for every reason, kills, leftovers and restarts all occur") {
   constexpr const char* kSights[] = {
       "STOP BEGINS: a stop signal",

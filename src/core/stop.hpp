@@ -1,0 +1,167 @@
+// The end of the container: its phases, its budget, its exit code. It reads what services do, and answers with what they are
+// to be told next.
+//
+//   Up -> EndingMain -> PreStop -> Draining -> Sweeping -> PostStop -> Reaping -> Over
+//
+// EndingMain is passed over unless the main command is to end before everything else. PreStop and PostStop run hooks,
+// Draining stops the services tier by tier, Sweeping gives every other process its chance, Reaping comes after SIGKILL.
+// Phases are left early when nothing is left; one that runs out of time is followed by the next.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#include "core/action.hpp"
+#include "core/order.hpp"
+
+namespace cinit::core {
+
+// How long the stop of a service may take until SIGKILL.
+StopTimes stop_times_of(const Plan& plan, const PlannedService& service);
+
+struct StopReason {
+  notice::StopCause cause;
+  std::optional<ServiceId> service = {};  // which one caused it
+  bool failed = false;                    // that one has
+};
+
+// What is to be told to services next. The stop goes on when that has been done.
+namespace stop_order {
+
+struct EndMain {};  // Stop, before everything else
+struct StartHook {
+  ServiceId hook;
+};
+struct EndAll {};  // EndBegun, once more: hooks before the stop that still run are stopped in turn, too
+struct StopTier {
+  std::vector<ServiceId> members;
+};
+struct KillAll {
+  bool spare_main;
+};
+
+}  // namespace stop_order
+
+using StopOrder = std::variant<stop_order::EndMain, stop_order::StartHook, stop_order::EndAll, stop_order::StopTier,
+                               stop_order::KillAll>;
+
+class Stop {
+ public:
+  // Both must outlive it.
+  Stop(const Plan& plan, const Services& services) : plan_(plan), services_(services) {}
+
+  bool has_begun() const { return reason_.has_value(); }
+  bool is_over() const { return std::holds_alternative<phase::Over>(phase_); }
+  bool is_sweeping() const { return std::holds_alternative<phase::Sweeping>(phase_); }
+  bool is_by_signal() const { return reason_ && reason_->cause == notice::StopCause::StopSignal; }
+  // A main command that cinit does not kill, because that is left to the container runtime, and that has not ended.
+  bool spares_main() const;
+
+  // The stop begins, and services are told that; what follows is said by next().
+  void begin(const StopReason& reason, std::optional<Signal> signal, Time now, Actions& actions);
+  // It is an internal error that ends the container, whatever has begun its end.
+  void blame_internal_error();
+  // One more stop signal: how many there have been.
+  int count_signal() { return ++signals_; }
+  // Whether the main command gets a stop signal of its own later, and need not be handed this one.
+  bool main_is_asked_later() const;
+
+  // What is to be told to services now; std::nullopt: nothing before something else happens.
+  std::optional<StopOrder> next(Time now, Actions& actions);
+  Time deadline() const;
+  // Until when a service's pre-stop commands may run.
+  Time commands_by() const { return sweep_at_; }
+
+  // Everything gets SIGTERM at once. False: it is too late for that. urged() follows when services have been told.
+  bool begin_urging(Signal signal, Actions& actions);
+  void urged(Actions& actions);
+  // Everything gets SIGKILL: next() begins with it.
+  void kill() { phase_ = phase::Killing{}; }
+
+  // A service of `tier` has begun or ceased to occupy it: occupies_tier().
+  void occupancy_changed(std::uint32_t tier, bool occupied);
+  void nothing_left(Time now, Actions& actions);
+
+  // What the exit code depends on.
+  void note_failure(ServiceId id) { failed_.push_back(id); }  // for good
+  void forget_failure(ServiceId id) { std::erase(failed_, id); }
+  void note_failed_stop_hook() { stop_hook_failed_ = true; }
+  void note_kill() { needed_kill_ = true; }  // a main process has ended only by SIGKILL
+
+ private:
+  // In the place of a namespace, which a class cannot hold.
+  struct phase {  // NOLINT(readability-identifier-naming)
+    struct Up {};
+    // It has begun just now.
+    struct Begun {};
+    // The main command ends, and everything else waits for that: Conduct::ends_main_first.
+    struct EndingMain {};
+    // The hooks before the stop, of which `next` is the one to run; what follows begins at `drain_at` at the latest.
+    struct PreStop {
+      std::size_t next;
+      Time drain_at;
+    };
+    // Services are to be told that they are stopped in turn.
+    struct BeginDrain {};
+    // Tiers below `next_tier` have been asked to stop. The next one is asked at `next_tier_at`, or when those are done.
+    struct Draining {
+      std::uint32_t next_tier;
+      Time next_tier_at;
+    };
+    struct Sweeping {
+      Time kill_at;
+    };
+    // Nothing was left, and now the hooks after the stop are.
+    struct PostStop {
+      std::size_t next;
+      Time kill_at;
+    };
+    // Services have been told that everything gets SIGKILL, or are about to be.
+    struct Killing {
+      bool told = false;
+    };
+    // Only a main command that cinit does not kill is left.
+    struct Outlasting {};
+    struct Reaping {
+      Time give_up_at;
+    };
+    struct Over {};
+  };
+  using Phase =
+      std::variant<phase::Up, phase::Begun, phase::EndingMain, phase::PreStop, phase::BeginDrain, phase::Draining,
+                   phase::Sweeping, phase::PostStop, phase::Killing, phase::Outlasting, phase::Reaping, phase::Over>;
+
+  // One for each phase: what is to be told, or `Again` when the phase has changed and the new one has the word.
+  struct Again {};
+  struct Nothing {};
+  using Next = std::variant<Nothing, Again, StopOrder>;
+  struct Turn;
+
+  const Service& at(ServiceId id) const { return services_[index_of(id)]; }
+  bool stop_hooks_run() const;
+  int exit_code() const;
+  bool needed_kill() const;
+
+  const Plan& plan_;
+  const Services& services_;
+  Phase phase_ = phase::Up{};
+  std::optional<StopReason> reason_;
+  Time deadline_ = kNever;  // the end of the budget
+  Time sweep_at_ = kNever;  // when the sweep begins at the latest
+  int signals_ = 0;
+  bool post_stop_begun_ = false;
+
+  // Of the drain.
+  std::vector<std::vector<ServiceId>> members_;  // by tier
+  std::vector<std::uint32_t> occupants_;         // by tier
+  std::set<std::uint32_t> to_stop_;              // tiers that are occupied and have not been asked
+  std::uint32_t asked_occupants_ = 0;            // of tiers that have been asked
+
+  std::vector<ServiceId> failed_;  // services that failed for good and were not asked for since, in order
+  bool stop_hook_failed_ = false;
+  bool needed_kill_ = false;
+};
+
+}  // namespace cinit::core
