@@ -7,15 +7,16 @@
 using namespace cinit;
 using namespace cinit::control;
 using namespace std::chrono_literals;
-namespace state = cinit::core::state;
 
 namespace {
 
 constexpr ClientId kMe{1};
 
-// A container with "db" and "web", and somebody who asks.
+// A container with "db" and "web", and a client. Its boot hook has not ended: see bring_up().
 struct Asked {
-  FakeHost host{some_plan()};
+  explicit Asked(const config::Service& web = {}) : host(some_plan(web)) {}
+
+  FakeHost host;
   FakeReplies replies;
   Commander commander{host, replies};
 
@@ -45,25 +46,27 @@ TEST_CASE("what the commander does not know it refuses with the code of a usage 
 
 TEST_CASE("status shows services and the main command, and no hook") {
   Asked ask;
-  ask.host.start("db");
+  ask.host.hold("web");
+  bring_up(ask.host);
   ask.host["db"].pid = 7;
   CHECK(ask("status") ==
-        "out NAME                STATE    SINCE   PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n"
-        "db                  running  0 ms    7    0         -          yes    -\n"
-        "web                 idle     60 min  -    0         -          no     -\n"
-        "app (main command)  idle     60 min  -    0         -          no     -|end 0|");
+        "out NAME                STATE     SINCE  PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n"
+        "db                  running   0 ms   7    0         -          yes    -\n"
+        "web                 starting  0 ms   -    0         -          no     -\n"
+        "app (main command)  waiting   0 ms   -    0         -          no     -       waits for web|end 0|");
 }
 
 TEST_CASE("status says who is waited for") {
   Asked ask;
-  ask.host.start("db", state::Starting{kNever});
-  ask.host["web"].status.state = state::Waiting{};
+  ask.host.hold("db");
+  bring_up(ask.host);
   CHECK(ask("status web").find("waits for db|end 3|") != std::string::npos);
 }
 
 TEST_CASE("status of a service that is named and not up has a code of its own") {
   Asked ask;
-  ask.host.start("db");
+  ask.host.hold("web");
+  bring_up(ask.host);
   const auto code_of = [&](const std::string& request) {
     const std::string said = ask(request);
     return said.substr(said.rfind("end "));
@@ -77,82 +80,83 @@ TEST_CASE("status of a service that is named and not up has a code of its own") 
 
 TEST_CASE("start is answered when the service is ready") {
   Asked ask;
-  ask.host.on_ask = [&](const core::Requested&) { ask.host.end("web", state::Waiting{}, true); };
+  ask.host.hold("web");
+  bring_up(ask.host);
   CHECK(ask("start web").empty());
   CHECK(ask.host.calls == std::vector<std::string>{"start web"});
   CHECK(ask.later().empty());
-  ask.host.start("web", state::Starting{kNever});
-  CHECK(ask.later().empty());
-  ask.host.end("web", state::Running{}, true);
+  ask.host.runs("web");
   CHECK(ask.later() == "out web: started|end 0|");
   CHECK(ask.later().empty());
 }
 
-TEST_CASE("start of several is answered when the last is ready, and each is told as it comes") {
+TEST_CASE("start of several is answered when the last has come to a result") {
   Asked ask;
-  ask.host.on_ask = [&](const core::Requested& request) {
-    ask.host.parts[core::index_of(request.service)].status.state = state::Waiting{};
-  };
+  ask.host.hold("db");
+  ask.host.missing = {"web"};
+  bring_up(ask.host);
   CHECK(ask("start *").empty());
   CHECK(ask.host.calls == std::vector<std::string>{"start db", "start web"});
-  ask.host["web"].trouble = "exited with code 1 after 2 s";
-  ask.host.end("web", state::Failed{});
-  CHECK(ask.later() == "err cinit: web: failed: exited with code 1 after 2 s|");
-  ask.host.start("db");
-  CHECK(ask.later() == "out db: started|end 1|");
+  CHECK(ask.later().empty());
+  ask.host["web"].trouble = "no such program";
+  ask.host.runs("db");
+  CHECK(ask.later() == "out db: started|err cinit: web: failed: no such program|end 1|");
+}
+
+TEST_CASE("start of several tells each as it comes") {
+  Asked ask;
+  ask.host.hold("web");
+  CHECK(ask("start *").empty());
+  bring_up(ask.host);
+  CHECK(ask.later() == "out db: started|");
+  ask.host.runs("web");
+  CHECK(ask.later() == "out web: started|end 0|");
 }
 
 TEST_CASE("what holds already is answered at once") {
   Asked ask;
-  ask.host.start("db");
+  bring_up(ask.host);
   CHECK(ask("start db") == "out db: up already|end 0|");
+  CHECK(ask("stop web") == "out web: stopped|end 0|");
   CHECK(ask("stop web") == "out web: not running|end 0|");
 }
 
 TEST_CASE("with --no-wait nothing is waited for") {
   Asked ask;
-  ask.host.start("db");
-  ask.host.on_ask = [&](const core::Requested&) {
-    ask.host.end("db", state::Stopping{kTerminate, ask.host.time, kNever});
-  };
+  ask.host.obedient = false;
+  bring_up(ask.host);
   CHECK(ask("stop --no-wait db") == "end 0|");
   CHECK(ask.host.calls == std::vector<std::string>{"stop db"});
 }
 
 TEST_CASE("stop is answered when nothing is left") {
   Asked ask;
-  ask.host.start("db");
-  ask.host.on_ask = [&](const core::Requested&) {
-    ask.host.end("db", state::Stopping{kTerminate, ask.host.time, kNever});
-  };
+  ask.host.obedient = ask.host.leaves_nothing = false;
+  bring_up(ask.host);
   CHECK(ask("stop db").empty());
-  ask.host.end("db", state::Clearing{core::Ending::Stopped, kNever, ask.host.time, kNever});
+  ask.host.exit("db", 0);
   CHECK(ask.later().empty());
-  ask.host.end("db", state::Stopped{});
+  ask.host.tell(core::GroupEmptied{ask.host.id("db")});
   CHECK(ask.later() == "out db: stopped|end 0|");
 }
 
 TEST_CASE("restart is answered when the new run is ready") {
   Asked ask;
-  ask.host.start("db");
-  ask.host.on_ask = [&](const core::Requested&) {
-    ask.host.end("db", state::Stopping{kTerminate, ask.host.time, kNever}, true);
-  };
+  bring_up(ask.host);
+  ask.host.hold("db");
   CHECK(ask("restart db").empty());
-  ask.host.end("db", state::Backoff{ask.host.time}, true);
   CHECK(ask.later().empty());
-  ask.host.start("db");
+  ask.host.runs("db");
   CHECK(ask.later() == "out db: restarted|end 0|");
 }
 
 TEST_CASE("whoever waits is told when cinit begins to stop, but first what has come true") {
   Asked ask;
-  ask.host.on_ask = [&](const core::Requested& request) {
-    ask.host.parts[core::index_of(request.service)].status.state = state::Waiting{};
-  };
+  ask.host.hold("web");
   CHECK(ask("start *").empty());
-  ask.host.start("db");
-  ask.host.stopping = true;
+  bring_up(ask.host);
+  // "db" goes on until "web" is over, which is stopped before.
+  ask.host.tell(core::SignalReceived{kTerminate});
   CHECK(ask.later() == "out db: started|err cinit: cinit is stopping|end 1|");
   CHECK(ask("start db") == "err cinit: cinit is stopping|end 1|");
   CHECK(ask.host.calls.size() == 2);
@@ -170,10 +174,10 @@ TEST_CASE("one wrong name, and nothing is done") {
 
 TEST_CASE("who has gone is not answered, and what it asked for goes on") {
   Asked ask;
-  ask.host.on_ask = [&](const core::Requested&) { ask.host.end("web", state::Waiting{}, true); };
   CHECK(ask("start web").empty());
   ask.commander.forget(kMe);
-  ask.host.start("web");
+  bring_up(ask.host);
+  CHECK(ask.host.status(ask.host.id("web")).is_ready());
   CHECK(ask.later().empty());
 }
 
@@ -190,28 +194,31 @@ TEST_CASE("signal sends to the main process or to the group") {
 }
 
 TEST_CASE("health names who should be ready and is not") {
-  Asked ask;
-  ask.host.start("db");
-  ask.host.start("web");
-  ask.host.start("app");
-  CHECK(ask("health") == "end 0|");
-  ask.host["web"].status.health = core::ServiceStatus::Health::Unhealthy;
-  ask.host["web"].status.detail = "status 503";
-  ask.host.end("app", state::Starting{kNever}, true);
+  config::Service web;
+  web.health = config::Health{config::Probe{config::TcpProbe{{"127.0.0.1", 80}}}};
+  web.health->retries = 1;
+  web.health->action = config::HealthAction::Ignore;
+  Asked ask(web);
+  ask.host.hold("app");
+  bring_up(ask.host);
+  CHECK(ask("health db web") == "end 0|");
+  ask.host.pass(web.health->interval);
+  ask.host.probe_fails("web", "status 503");
   CHECK(ask("health") == "out web: unhealthy: status 503|out app: starting|end 1|");
   CHECK(ask("health db") == "end 0|");
 }
 
 TEST_CASE("health does not ask for what is not wanted, unless it is named or has failed") {
   Asked ask;
-  ask.host.start("db");
-  ask.host.start("app");
-  ask.host.end("web", state::Stopped{});
+  bring_up(ask.host);
+  CHECK(ask("health") == "end 0|");
+  ask("stop web");
   CHECK(ask("health") == "end 0|");
   CHECK(ask("health web") == "out web: stopped|end 1|");
-  ask.host.end("web", state::Failed{});
-  CHECK(ask("health") == "out web: failed|end 1|");
-  ask.host.stopping = true;
+  ask.host.missing = {"web"};
+  ask("start web");
+  CHECK(ask("health") == "out web: failed: no such program|end 1|");
+  ask.host.tell(core::SignalReceived{kTerminate});
   CHECK(ask("health") == "err cinit: cinit is stopping|end 1|");
 }
 
@@ -256,7 +263,6 @@ TEST_CASE("more lines than one answer holds leave out the oldest, and say so") {
 
 TEST_CASE("when cinit ends whoever waits is answered") {
   Asked ask;
-  ask.host.on_ask = [&](const core::Requested&) { ask.host.end("web", state::Waiting{}, true); };
   CHECK(ask("start web").empty());
   ask.commander.leave();
   CHECK(ask.heard() == "err cinit: cinit has ended|end 1|");

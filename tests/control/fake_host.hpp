@@ -1,31 +1,31 @@
-// A container that is nothing but what a test says of it.
+// Containers whose services are kept by the real supervisor, and whose processes do what a test says.
 #pragma once
 
 #include <algorithm>
-#include <functional>
+#include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "control/host.hpp"
 #include "control/replies.hpp"
+#include "core/supervisor.hpp"
 #include "plans.hpp"
 
 namespace cinit::control {
 
+// Processes start at once, unless held, and end when they are asked to or told to.
 class FakeHost final : public Host {
  public:
   explicit FakeHost(core::Plan plan) : plan_(std::move(plan)) {
-    for (const core::PlannedService& service : plan_.services) {
-      parts.push_back({});
-      parts.back().status.wanted = service.wanted_at_boot;
-    }
+    parts_.resize(plan_.services.size());
+    carry_out(supervisor_.boot(time));
   }
 
-  // What is known of one service.
+  // What the supervisor does not know of one service.
   struct Part {
-    core::ServiceStatus status;
     pid_t pid = 0;
     std::string trouble;
     bool captured = false;
@@ -37,67 +37,119 @@ class FakeHost final : public Host {
     while (plan_.services.at(i).spec.name != name) ++i;
     return static_cast<core::ServiceId>(i);
   }
-  Part& operator[](const std::string& name) { return parts.at(core::index_of(id(name))); }
+  Part& operator[](const std::string& name) { return parts_.at(core::index_of(id(name))); }
 
-  // It is started once more, and in `state`.
-  void start(const std::string& name, core::State state = core::state::Running{}) {
-    core::ServiceStatus& status = (*this)[name].status;
-    status.state = std::move(state);
-    status.wanted = true;
-    ++status.starts;
-    status.since = time;
+  // ---- What happens
+
+  void tell(const core::Event& event) { carry_out(supervisor_.handle(event, time)); }
+  void pass(Duration span) {
+    time += span;
+    if (time >= supervisor_.next_deadline()) tell(core::DeadlineReached{});
   }
-  void end(const std::string& name, core::State state, bool wanted = false) {
-    (*this)[name].status.state = std::move(state);
-    (*this)[name].status.wanted = wanted;
+  // From now on a start of `name` is not answered before runs().
+  void hold(const std::string& name) { held_.insert(name); }
+  void runs(const std::string& name) {
+    pass(Duration::zero());  // a restart is due
+    held_.erase(name);
+    answer_spawn(id(name));
+    carry_out({});
+  }
+  void exit(const std::string& name, int code) {
+    running_.erase(id(name));
+    tell(core::Exited{id(name), WaitStatus::exited(code)});
+  }
+  void probe_fails(const std::string& name, std::string detail) {
+    tell(core::ProbeEnded{id(name), false, std::move(detail), last_probe_});
   }
   void write(const std::string& name, std::string text) {
     (*this)[name].captured = true;
-    (*this)[name].lines.push_back({++last_line, std::move(text)});
+    (*this)[name].lines.push_back({++last_line_, std::move(text)});
   }
 
+  // ---- Host
+
   const core::Plan& plan() const override { return plan_; }
-  core::ServiceStatus status(core::ServiceId service) const override { return parts[core::index_of(service)].status; }
-  pid_t main_pid(core::ServiceId service) const override { return parts[core::index_of(service)].pid; }
-  std::string trouble(core::ServiceId service) const override { return parts[core::index_of(service)].trouble; }
+  core::ServiceStatus status(core::ServiceId service) const override { return supervisor_.status(service); }
+  pid_t main_pid(core::ServiceId service) const override { return parts_[core::index_of(service)].pid; }
+  std::string trouble(core::ServiceId service) const override { return parts_[core::index_of(service)].trouble; }
   Time now() const override { return time; }
-  bool is_stopping() const override { return stopping; }
+  bool is_stopping() const override { return supervisor_.is_stopping(); }
   void ask(const core::Requested& request) override {
     const char* const names[] = {"start ", "stop ", "restart "};
     calls.push_back(names[static_cast<int>(request.what)] + plan_[request.service].spec.name);
-    if (on_ask) on_ask(request);
+    tell(request);
   }
   bool send_signal(core::ServiceId service, Signal signal, bool group) override {
-    if (parts[core::index_of(service)].pid == 0) return false;
+    if (main_pid(service) == 0) return false;
     calls.push_back(to_string(signal) + " to " + plan_[service].spec.name + (group ? "'s group" : ""));
     return true;
   }
-  bool is_captured(core::ServiceId service) const override { return parts[core::index_of(service)].captured; }
+  bool is_captured(core::ServiceId service) const override { return parts_[core::index_of(service)].captured; }
   std::vector<LogLine> recent_lines(core::ServiceId service, std::size_t most) const override {
-    const std::vector<LogLine>& lines = parts[core::index_of(service)].lines;
+    const std::vector<LogLine>& lines = parts_[core::index_of(service)].lines;
     return {lines.end() - static_cast<std::ptrdiff_t>(std::min(most, lines.size())), lines.end()};
   }
 
-  std::vector<Part> parts;
   std::vector<std::string> calls;
-  std::function<void(const core::Requested&)> on_ask;
   Time time{std::chrono::hours(1)};
-  bool stopping = false;
-  std::uint64_t last_line = 0;
+  std::set<std::string> missing;  // services whose program is not there
+  bool obedient = true;           // a stop signal ends a process at once
+  bool leaves_nothing = true;     // with a main process its whole group ends
 
  private:
+  void carry_out(const core::Actions& actions) {
+    for (const core::Action& action : actions) answer(action);
+    while (!answers_.empty()) {
+      const core::Event event = answers_.front();
+      answers_.pop_front();
+      for (const core::Action& action : supervisor_.handle(event, time)) answer(action);
+    }
+  }
+
+  void answer(const core::Action& action) {
+    if (const auto* spawn = std::get_if<core::Spawn>(&action)) return answer_spawn(spawn->service);
+    if (const auto* probe = std::get_if<core::StartProbe>(&action)) last_probe_ = probe->number;
+    const auto* watch = std::get_if<core::WatchGroup>(&action);
+    if (watch && leaves_nothing) answers_.push_back(core::GroupEmptied{watch->service});
+    const auto* send = std::get_if<core::SendSignal>(&action);
+    if (!send || send->signal != kTerminate || !obedient || running_.erase(send->service) == 0) return;
+    answers_.push_back(core::Exited{send->service, WaitStatus::signaled(kTerminate)});
+  }
+
+  void answer_spawn(core::ServiceId service) {
+    const std::string& name = plan_[service].spec.name;
+    if (held_.contains(name)) return;
+    if (missing.contains(name)) {
+      return answers_.push_back(core::SpawnFailed{service, {StartStage::Exec, 2, "no such program"}});
+    }
+    running_.insert(service);
+    answers_.push_back(core::Spawned{service});
+  }
+
   core::Plan plan_;
+  core::Supervisor supervisor_{plan_, 1};
+  std::vector<Part> parts_;
+  std::deque<core::Event> answers_;
+  std::set<core::ServiceId> running_;  // whose main process has not ended
+  std::set<std::string> held_;
+  std::uint32_t last_probe_ = 0;
+  std::uint64_t last_line_ = 0;
 };
 
-// Two services, "db" and "web", of which the second is started after the first, a hook, and a main command "app".
-inline core::Plan some_plan() {
+// Two services, "db" and "web", of which the second is started after the first, a hook that runs until it is told to end, and a
+// main command "app".
+inline core::Plan some_plan(config::Service web = {}) {
   config::Hooks hooks;
   hooks.pre_start = {{"/bin/prepare"}};
-  config::Service web;
+  config::Service db;
+  db.on_failure = web.on_failure = config::EndAction::Ignore;
   web.after = {"db"};
-  return core::plan_of(core::with_hooks(core::config_of({core::service("db"), core::service("web", web)}), hooks),
+  return core::plan_of(core::with_hooks(core::config_of({core::service("db", db), core::service("web", web)}), hooks),
                        {"/bin/app"});
 }
+
+// The hook ends, and so the services and the main command run that are not held.
+inline void bring_up(FakeHost& host) { host.exit("pre-start prepare", 0); }
 
 // What is said to clients, by client: "out x|err y|end 0|".
 class FakeReplies final : public Replies {

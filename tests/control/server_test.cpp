@@ -24,7 +24,6 @@
 using namespace cinit;
 using namespace cinit::control;
 using namespace std::chrono_literals;
-namespace state = cinit::core::state;
 
 namespace {
 
@@ -136,11 +135,6 @@ struct Fixture {
 
 const std::string kHealthy = "end 0\n<end>";
 
-// "db", "web" and "app" run, so that health has nothing to say.
-void bring_up(FakeHost& host) {
-  for (const char* name : {"db", "web", "app"}) host.start(name);
-}
-
 mode_t mode_of(const std::string& path) {
   struct stat status {};
   return lstat(path.c_str(), &status) == 0 ? status.st_mode : 0;
@@ -187,7 +181,6 @@ TEST_CASE_FIXTURE(Fixture, "a request may come in pieces, and the writing half m
 
 TEST_CASE_FIXTURE(Fixture,
                   "a client that has closed its writing half may wait for its answer, and costs nothing meanwhile") {
-  loop.host.on_ask = [&](const core::Requested&) { loop.host.end("web", state::Waiting{}, true); };
   Visitor visitor(path, "cinit/1 start web\n");
   visitor.shut();
   loop.turn();
@@ -195,7 +188,7 @@ TEST_CASE_FIXTURE(Fixture,
   loop.turn();
   CHECK(loop.turns == before);
   CHECK(visitor.heard().empty());
-  loop.host.start("web");
+  bring_up(loop.host);
   loop.turn();
   CHECK(visitor.heard() == "out web: started\nend 0\n<end>");
 }
@@ -262,8 +255,8 @@ TEST_CASE_FIXTURE(Fixture, "when all places are taken the one that has been sile
 TEST_CASE_FIXTURE(Fixture,
                   "when as many clients wait as may, one more is refused until one has gone, and others are answered") {
   bring_up(loop.host);
+  loop.host.hold("web");
   loop.host["db"].captured = true;
-  loop.host.on_ask = [&](const core::Requested&) { loop.host.end("web", state::Waiting{}, true); };
   std::vector<Visitor> waiting;
   for (std::size_t i = 0; i < Replies::kMostLasting; ++i) waiting.emplace_back(path, "cinit/1 restart web\n");
   loop.turn();
@@ -279,7 +272,7 @@ TEST_CASE_FIXTURE(Fixture,
   Visitor later(path, "cinit/1 restart web\n");
   loop.turn();
   CHECK(later.heard().empty());
-  loop.host.start("web");
+  loop.host.runs("web");
   loop.turn();
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     if (i != 5) CHECK(waiting[i].heard() == "out web: restarted\nend 0\n<end>");
@@ -352,7 +345,6 @@ TEST_CASE_FIXTURE(Fixture, "a thousand come one after the other") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "one that dies is forgotten, and its place is another's") {
-  loop.host.on_ask = [&](const core::Requested&) { loop.host.end("web", state::Waiting{}, true); };
   Visitor dead(path, "cinit/1 start web\n");
   loop.turn();
   dead.leave();
@@ -360,7 +352,7 @@ TEST_CASE_FIXTURE(Fixture, "one that dies is forgotten, and its place is another
   Visitor follower(path, "cinit/1 logs --follow db\n");
   loop.host["db"].captured = true;
   loop.turn();
-  loop.host.start("web");
+  bring_up(loop.host);
   loop.turn();
   CHECK(follower.heard().empty());
 }
@@ -441,8 +433,10 @@ TEST_CASE_FIXTURE(Fixture, "an answer that is not read waits, and one that is to
   }
   CHECK(heard.size() == 500 * 1005 + kHealthy.size());
 
-  loop.host.start("db");
-  loop.host["db"].status.text = std::string(2 * Replies::kMostPending, 'y');
+  bring_up(loop.host);
+  core::Notified said{loop.host.id("db")};
+  said.status = std::string(2 * Replies::kMostPending, 'y');
+  loop.host.tell(said);
   Visitor deaf(path, "cinit/1 status\n");
   loop.turn();
   std::string cut = deaf.heard();
@@ -478,14 +472,13 @@ TEST_CASE("a client that the poller does not take gets an answer, and the log a 
 TEST_CASE("a client that waits for a service is told so, if it wants to know, before the answer is there") {
   Directory directory;
   Loop loop(directory / "s");
-  loop.host.on_ask = [&](const core::Requested&) { loop.host.end("web", state::Waiting{}, true); };
   Visitor restart(directory / "s", "cinit/1 restart --expect-wait web\n");
   loop.host["db"].captured = true;
   Visitor follow(directory / "s", "cinit/1 logs --follow --expect-wait db\n");
   loop.turn();
   CHECK(restart.heard() == "wait\n");
   CHECK(follow.heard() == "wait\n");
-  loop.host.start("web");
+  bring_up(loop.host);
   loop.turn();
   CHECK(restart.heard() == "out web: restarted\nend 0\n<end>");
 }

@@ -1,11 +1,7 @@
 // The commands on the real supervisor: what they wait for is what it does.
 #include <doctest/doctest.h>
 
-#include <deque>
-#include <set>
-
 #include "control/commander.hpp"
-#include "core/supervisor.hpp"
 #include "fake_host.hpp"
 
 using namespace cinit;
@@ -15,75 +11,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr ClientId kMe{1};
-
-// A container whose processes start at once, and end when they are asked to or told to.
-class SupervisedHost final : public Host {
- public:
-  explicit SupervisedHost(core::Plan plan) : plan_(std::move(plan)) { carry_out(supervisor_.boot(time)); }
-
-  void tell(const core::Event& event) { carry_out(supervisor_.handle(event, time)); }
-  core::ServiceId id(const std::string& name) const {
-    std::size_t i = 0;
-    while (plan_.services.at(i).spec.name != name) ++i;
-    return static_cast<core::ServiceId>(i);
-  }
-  void exit(const std::string& name, int code) {
-    running_.erase(id(name));
-    tell(core::Exited{id(name), WaitStatus::exited(code)});
-  }
-  void pass(Duration span) {
-    time += span;
-    if (time >= supervisor_.next_deadline()) tell(core::DeadlineReached{});
-  }
-
-  const core::Plan& plan() const override { return plan_; }
-  core::ServiceStatus status(core::ServiceId service) const override { return supervisor_.status(service); }
-  pid_t main_pid(core::ServiceId) const override { return 0; }
-  std::string trouble(core::ServiceId) const override { return {}; }
-  Time now() const override { return time; }
-  bool is_stopping() const override { return supervisor_.is_stopping(); }
-  void ask(const core::Requested& request) override { tell(request); }
-  bool send_signal(core::ServiceId, Signal, bool) override { return false; }
-  bool is_captured(core::ServiceId) const override { return false; }
-  std::vector<LogLine> recent_lines(core::ServiceId, std::size_t) const override { return {}; }
-
-  Time time{Duration(1h)};
-  std::set<std::string> missing;  // services whose program is not there
-  bool obedient = true;           // a stop signal ends a process at once
-
- private:
-  void carry_out(const core::Actions& actions) {
-    for (const core::Action& action : actions) answer(action);
-    while (!answers_.empty()) {
-      const core::Event event = answers_.front();
-      answers_.pop_front();
-      carry_out(supervisor_.handle(event, time));
-    }
-  }
-
-  void answer(const core::Action& action) {
-    if (const auto* spawn = std::get_if<core::Spawn>(&action)) return answer_spawn(spawn->service);
-    if (const auto* watch = std::get_if<core::WatchGroup>(&action)) {
-      return answers_.push_back(core::GroupEmptied{watch->service});
-    }
-    const auto* send = std::get_if<core::SendSignal>(&action);
-    if (!send || send->signal != kTerminate || !obedient || running_.erase(send->service) == 0) return;
-    answers_.push_back(core::Exited{send->service, WaitStatus::signaled(kTerminate)});
-  }
-
-  void answer_spawn(core::ServiceId service) {
-    if (missing.contains(plan_[service].spec.name)) {
-      return answers_.push_back(core::SpawnFailed{service, {StartStage::Exec, 2, "no such program"}});
-    }
-    running_.insert(service);
-    answers_.push_back(core::Spawned{service});
-  }
-
-  core::Plan plan_;
-  core::Supervisor supervisor_{plan_, 1};
-  std::deque<core::Event> answers_;
-  std::set<core::ServiceId> running_;  // whose main process has not ended
-};
 
 core::Plan two_services() {
   config::Service spec;
@@ -112,7 +39,7 @@ struct Asked {
     return heard();
   }
 
-  SupervisedHost host{two_services()};
+  FakeHost host{two_services()};
   FakeReplies replies;
   Commander commander{host, replies};
 };
