@@ -31,7 +31,7 @@ void DeepRules::see(const entry::Signalled& sent) {
   const entry::Born& process = processes_.at(sent.pid);
   const ServiceId id = process.service;
   Facts& facts = of(id);
-  if (sent.signal == kKill) kills_.insert_or_assign(sent.pid, now_);
+  if (sent.signal == kKill) kills_.emplace(sent.pid, now_);
   const bool directly = sent.means == Means::ToMain || sent.means == Means::ToGroup;
   if (!directly) return;
   if (remains_ && process.leader == remains_->leader) {
@@ -189,8 +189,10 @@ void DeepRules::stop_begins(const notice::ShutdownBegun& begun) {
   for (std::size_t i = 0; i < facts_.size(); ++i) {
     Facts& facts = facts_[i];
     facts.restart_due = facts.must_be_stopped = false;
-    if (begun.cause != notice::StopCause::AllEnded) continue;
     const auto id = static_cast<ServiceId>(i);
+    // Ready at the same moment, but after what begins the stop: it is up without its post-start commands.
+    if (facts.ready_since == now_ && !facts.task && !facts.stop_began) up(id);
+    if (begun.cause != notice::StopCause::AllEnded) continue;
     if (facts.held) wrong(id, "is held, and the container ends for want of services");
     const bool runs = facts.main || facts.launching || facts.task || clearing_.contains(id);
     if (runs) wrong(id, "runs, and all are said to have ended");
