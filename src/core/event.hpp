@@ -97,16 +97,16 @@ struct StoodStill {
   Duration span;
 };
 
-// Service directories have come or gone: see revise().
+// Services have come or gone: see revise().
 struct PlanRevised {
   std::vector<ServiceId> described;  // new in the plan, or described anew before they were ever started
   std::vector<ServiceId> removed;    // to be stopped for good
-  std::vector<ServiceId> renamed;    // their directories have other names now
-  // A directory that cannot have its name, since a service has it that does not come and go.
+  std::vector<ServiceId> renamed;    // they have other names now
+  // What is found at `path` cannot have its name, since a service has it that does not come and go.
   struct Unplaced {
-    std::string directory;
+    std::string path;
     ServiceId holder;                  // of the name
-    std::optional<ServiceId> goes_on;  // the service of that directory, under its old name
+    std::optional<ServiceId> goes_on;  // the same service, under its old name
   };
   std::vector<Unplaced> unplaced = {};
 };

@@ -91,11 +91,11 @@ struct Requested {
   ServiceId service;
   core::Requested::What what;
 };
-// There is a service directory with the name of `service`, which is another one. If a service was started in it before, that
-// `goes_on` under its old name.
+// What is found at `path` has the name of `service`, which is another one. If it was started before, it `goes_on` under its old
+// name.
 struct NameTaken {
   ServiceId service;
-  std::string directory;
+  std::string path;
   std::optional<ServiceId> goes_on;
 };
 // Everything that was wanted at boot is ready or done.

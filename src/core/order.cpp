@@ -207,14 +207,8 @@ std::optional<ServiceId> Linker::find(std::string_view name) const {
 
 // ---- Starting
 
-void StartOrder::set_settled(ServiceId id, bool settled) {
-  if (index_of(id) >= settled_.size()) settled_.resize(index_of(id) + 1);
-  settled_[index_of(id)] = settled;
-}
-
 void StartOrder::settle(ServiceId id) {
-  if (is_settled(id)) return;
-  set_settled(id, true);
+  if (!settled_.insert(id).second) return;
   for (const ServiceId later : plan_[id].dependents) {
     if (waits(later)) offer(later);
   }
@@ -234,7 +228,7 @@ bool StartOrder::may_start(ServiceId id) const {
   if (requires_held(id)) return false;
   const auto& waits_for = plan_[id].waits_for;
   return std::all_of(waits_for.begin(), waits_for.end(), [&](ServiceId earlier) {
-    return is_settled(earlier) || is_final(services_[index_of(earlier)].state);
+    return settled_.contains(earlier) || is_final(services_[index_of(earlier)].state);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -61,7 +62,7 @@ class StartOrder {
   StartOrder(const Plan& plan, const Services& services) : plan_(plan), services_(services) {}
 
   void settle(ServiceId id);
-  void unsettle(ServiceId id) { set_settled(id, false); }
+  void unsettle(ServiceId id) { settled_.erase(id); }
   // It waits: it starts as soon as it can.
   void offer(ServiceId id) { offered_.push_back(id); }
   // One that waits and can start now; std::nullopt: none.
@@ -73,14 +74,12 @@ class StartOrder {
   std::optional<ServiceId> failed_requirement(ServiceId id) const;
 
  private:
-  bool is_settled(ServiceId id) const { return index_of(id) < settled_.size() && settled_[index_of(id)]; }
-  void set_settled(ServiceId id, bool settled);
   bool may_start(ServiceId id) const;
   bool waits(ServiceId id) const { return std::holds_alternative<state::Waiting>(services_[index_of(id)].state); }
 
   const Plan& plan_;
   const Services& services_;
-  std::vector<bool> settled_;
+  std::set<ServiceId> settled_;
   std::deque<ServiceId> offered_;
 };
 

@@ -126,7 +126,7 @@ std::variant<Plan, DependencyCycle> make_plan(const config::Config& config, cons
   Plan plan;
   for (const config::Service& spec : config.services) {
     const PlannedService& service = plan.services.emplace_back(plan_alone(spec, config.container));
-    plan.is_kept_by_directories = plan.is_kept_by_directories || service.policy.keeps_container;
+    plan.is_kept_open = plan.is_kept_open || service.policy.keeps_container;
   }
   plan.has_services = !plan.services.empty();
 

@@ -1,5 +1,5 @@
 // What will happen: the configuration put in order, with names resolved to indices. What is in it never changes, but for
-// services of service directories, which come and go (revise()).
+// services that come and go (revise()).
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ struct PlannedService {
   config::Service spec;
   config::Policy policy;  // that of `spec`
   Role role = Role::Service;
-  bool retired = false;                   // its directory is gone: it is none any more
+  bool retired = false;                   // it is gone for good, and stopped if it was started
   bool may_fail = false;                  // a boot hook whose failure prevents nothing
   bool wanted_at_boot = true;             // autostart, or required by one that is
   std::vector<ServiceId> waits_for;       // everything that it is started after, each once
@@ -58,11 +58,11 @@ struct Conduct {
   bool ends_main_first = false;          // before the hooks of the stop, and so before the services
   bool runs_hooks_before_sweep = false;  // those after the stop
   bool sweeps = true;                    // other processes than services get their time
-  bool is_prelude = false;               // the container goes on when all of it has ended: nobody is told of that end
-  // Times of their own, inside the whole budget; unset: cinit's. Of the hooks before the stop together, of a service of a
-  // service directory, and of the sweep.
+  bool is_prelude = false;               // the container goes on when all of it has ended: that end is not told
+  // Times of their own, inside the whole budget; unset: cinit's. Of the hooks before the stop together, of a service whose
+  // policy is to wait for its end, and of the sweep.
   std::optional<Duration> pre_stop_time = {};
-  std::optional<Duration> directory_stop_timeout = {};
+  std::optional<Duration> service_stop_timeout = {};
   std::optional<Duration> sweep_time = {};
   // Exit codes; unset: cinit's. After a stop signal, and when a hook of the stop has failed.
   std::optional<int> stop_signal_code = {};
@@ -80,9 +80,8 @@ struct Plan {
   std::vector<ServiceId> pre_stop_hooks;
   std::vector<ServiceId> post_stop_hooks;
   bool has_services = false;  // that are more than hooks and a main command
-  // There are service directories: the container does not end because every service has, as one that runsvdir or s6-svscan
-  // looks after would not.
-  bool is_kept_by_directories = false;
+  // The container does not end because every service has: there are services that come and go.
+  bool is_kept_open = false;
   std::optional<ServiceId> exit_code_from;
   StopBudget stop{config::kDefaultStopTimeout};
   Conduct conduct;

@@ -264,7 +264,7 @@ class Reviser {
     const ServiceId id = find_place(spec.name);
     describe(id, spec);
     plan_.has_services = true;
-    plan_.is_kept_by_directories = true;
+    plan_.is_kept_open = true;
   }
 
   void describe(ServiceId id, const config::Service& spec) {

@@ -14,7 +14,7 @@ StopTimes stop_times_of(const Plan& plan, const PlannedService& service) {
   const bool has_all_time = waits || service.role == Role::MainCommand || service.role == Role::StopHook;
   StopTimes times{own, own, plan.stop.total};
   if (own) return times;
-  if (waits) times.with_all = plan.conduct.directory_stop_timeout;
+  if (waits) times.with_all = plan.conduct.service_stop_timeout;
   if (!has_all_time) times.alone = plan.stop.total;
   return times;
 }
@@ -184,7 +184,7 @@ struct Stop::Turn {
     stop.to_stop_.erase(stop.to_stop_.begin());
     stop.asked_occupants_ += stop.occupants_[tier];
     stop.phase_ = phase::Draining{tier + 1, now + share};
-    return StopOrder(stop_order::StopTier{stop.members_[tier]});
+    return StopOrder(stop_order::StopTier{tier});
   }
 
   // Post-stop hooks are skipped after a second stop signal.

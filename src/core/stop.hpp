@@ -36,7 +36,7 @@ struct StartHook {
 };
 struct EndAll {};  // EndBegun, once more: hooks before the stop that still run are stopped in turn, too
 struct StopTier {
-  std::vector<ServiceId> members;
+  std::uint32_t tier;  // Stop::members() are to be told Stop
 };
 struct KillAll {
   bool spare_main;
@@ -71,6 +71,8 @@ class Stop {
   // What is to be told to services now; std::nullopt: nothing before something else happens.
   std::optional<StopOrder> next(Time now, Actions& actions);
   Time deadline() const;
+  // Of a tier that is to be stopped.
+  const std::vector<ServiceId>& members(std::uint32_t tier) const { return members_[tier]; }
   // Until when a service's pre-stop commands may run.
   Time commands_by() const { return sweep_at_; }
 

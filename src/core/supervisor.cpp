@@ -60,7 +60,7 @@ Actions Supervisor::settle() {
   const bool is_held = unfinished_ == 0 && std::any_of(services_.begin(), services_.end(), [](const Service& service) {
                          return service.wanted == Wanted::Held;
                        });
-  if (unfinished_ == 0 && !is_held && !plan_.is_kept_by_directories) begin_stop({notice::StopCause::AllEnded});
+  if (unfinished_ == 0 && !is_held && !plan_.is_kept_open) begin_stop({notice::StopCause::AllEnded});
   while (const auto next = stop_.next(now_, actions_)) carry_out(*next);
   return std::exchange(actions_, {});
 }
@@ -228,22 +228,23 @@ void Supervisor::begin_stop(const StopReason& reason, std::optional<Signal> sign
 
 void Supervisor::carry_out(const StopOrder& order) {
   const auto stop = [this](ServiceId id) { tell(at(id), stop_of(at(id), Wanted::DownWithAll)); };
-  std::visit(
-      Overloaded{
-          [&](stop_order::EndMain) { stop(*plan_.main_command); },
-          [&](stop_order::StartHook start) { tell(at(start.hook), told::Begin{}); },
-          [&](stop_order::EndAll) {
-            for (Service& service : services_) tell(service, told::EndBegun{});
-          },
-          [&](const stop_order::StopTier& tier) { std::for_each(tier.members.begin(), tier.members.end(), stop); },
-          [&](stop_order::KillAll all) {
-            for (Service& service : services_) {
-              if (!all.spare_main || !plan_.is_main(service.id)) tell(service, told::Killed{});
-            }
-            for (const ServiceId hook : plan_.post_stop_hooks) tell(at(hook), told::HookEnded{});
-          },
-      },
-      order);
+  std::visit(Overloaded{
+                 [&](stop_order::EndMain) { stop(*plan_.main_command); },
+                 [&](stop_order::StartHook start) { tell(at(start.hook), told::Begin{}); },
+                 [&](stop_order::EndAll) {
+                   for (Service& service : services_) tell(service, told::EndBegun{});
+                 },
+                 [&](stop_order::StopTier asked) {
+                   for (const ServiceId id : stop_.members(asked.tier)) stop(id);
+                 },
+                 [&](stop_order::KillAll all) {
+                   for (Service& service : services_) {
+                     if (!all.spare_main || !plan_.is_main(service.id)) tell(service, told::Killed{});
+                   }
+                   for (const ServiceId hook : plan_.post_stop_hooks) tell(at(hook), told::HookEnded{});
+                 },
+             },
+             order);
 }
 
 // A logger that is not to come back ends with its input.

@@ -9,7 +9,7 @@ void Supervisor::on(const Requested& event) {
   if (is_stopping()) return;
   Service& service = at(event.service);
   if (service.plan->role != Role::Service) return;  // hooks and the main command have their place in the boot
-  if (service.plan->retired) return;                // its directory is as good as gone
+  if (service.plan->retired) return;                // it is as good as gone
   actions_.push_back(Announce{notice::Requested{event.service, event.what}});
   switch (event.what) {
     case Requested::What::Start: request_start(service.id, false); break;
@@ -48,7 +48,7 @@ void Supervisor::on(const PlanRevised& event) {
   stop_removed();
   for (const ServiceId id : event.described) take_in(id);
   for (const PlanRevised::Unplaced& unplaced : event.unplaced) {
-    actions_.push_back(Announce{notice::NameTaken{unplaced.holder, unplaced.directory, unplaced.goes_on}});
+    actions_.push_back(Announce{notice::NameTaken{unplaced.holder, unplaced.path, unplaced.goes_on}});
   }
 }
 

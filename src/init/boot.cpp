@@ -192,7 +192,7 @@ void add_directories(const servicedir::ServiceTrees& trees, config::Loaded& load
 void take_personality(const Personality* personality, core::Plan& plan) {
   if (!personality) return;
   plan.conduct = personality->conduct;
-  plan.is_kept_by_directories = plan.is_kept_by_directories || personality->keeps_container;
+  plan.is_kept_open = plan.is_kept_open || personality->keeps_container;
   for (core::PlannedService& service : plan.services) {
     if (service.role != core::Role::Service) service.spec.stop_timeout = personality->process_timeout;
   }
@@ -377,7 +377,7 @@ int boot(const BootRequest& request) {
   }
   core::Plan& plan = *std::get_if<core::Plan>(&planned);
   take_personality(request.personality, plan);
-  if (plan.services.empty() && !plan.is_kept_by_directories) return nothing_to_run(request, sources, config);
+  if (plan.services.empty() && !plan.is_kept_open) return nothing_to_run(request, sources, config);
   if (starts_more_than_a_command(plan) && another_runs(container)) {
     return refuse_to_be_second(request, container.control_socket);
   }

@@ -157,8 +157,8 @@ class Narrator {
   }
   Narration operator()(const notice::NameTaken& n) const {
     const config::Service& holder = plan_[n.service].spec;
-    std::string text = n.directory + ": there is a service " + config::quote(holder.name) + " in " +
-                       describe(holder.where) + " already: give the directory another name";
+    std::string text = n.path + ": there is a service " + config::quote(holder.name) + " in " + describe(holder.where) +
+                       " already: give the directory another name";
     if (n.goes_on) text += "; until then its service goes on as " + config::quote(name_of(plan_, *n.goes_on));
     return about_all("supervise", std::move(text), LogLevel::Warning);
   }

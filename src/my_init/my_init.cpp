@@ -39,7 +39,7 @@ core::Conduct make_conduct(const Options& options) {
   conduct.runs_hooks_before_sweep = true;
   conduct.sweeps = options.kills_all_on_exit;
   conduct.pre_stop_time = options.process_timeout.value_or(kForEver);
-  conduct.directory_stop_timeout = options.process_timeout.value_or(kForEver);
+  conduct.service_stop_timeout = options.process_timeout.value_or(kForEver);
   conduct.sweep_time = options.all_processes_timeout.value_or(kForEver);
   conduct.stop_signal_code = kAborted;
   conduct.failed_stop_hook_code = kFailed;

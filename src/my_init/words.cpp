@@ -59,7 +59,7 @@ class MyInitWords final : public init::Words {
 
   // There is no daemon: cinit looks after the services itself, so the pid is its own.
   Lines about_begin_of_services() override {
-    if (!plan_.is_kept_by_directories) return {};
+    if (!plan_.is_kept_open) return {};
     services_run_ = true;
     return {{LogLevel::Info, std::nullopt, "started", "Booting runit daemon..."},
             {LogLevel::Info, std::nullopt, "started", "Runit started as PID " + own_pid_}};

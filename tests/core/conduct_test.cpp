@@ -163,7 +163,7 @@ TEST_CASE("services of directories have their own time in the stop, and none bef
   config::Service a = service("a", {.kill_mode = config::KillMode::Process});
   a.directory.emplace();
   Plan plan = plan_of(config_of({a}, {.stop_timeout = 100s}));
-  plan.conduct.directory_stop_timeout = 30s;
+  plan.conduct.service_stop_timeout = 30s;
   Story story(std::move(plan));
   story.boot();
   SUBCASE("on request") {

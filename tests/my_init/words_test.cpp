@@ -40,7 +40,7 @@ core::Plan make_plan() {
   add(plan, {"app", "--port", "80"}, Role::MainCommand);
   plan.post_stop_hooks = {kPost};
   plan.main_command = kMain;
-  plan.is_kept_by_directories = true;
+  plan.is_kept_open = true;
   return plan;
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("programs are announced before they run, with their arguments, and ser
 TEST_CASE("the services are announced as one, when there may be some") {
   MyInit my_init;
   CHECK(my_init.begin_services() == "info: Booting runit daemon...\ninfo: Runit started as PID " + kPid + "\n");
-  my_init.plan.is_kept_by_directories = false;
+  my_init.plan.is_kept_open = false;
   CHECK(my_init.begin_services().empty());
 }
 

@@ -111,7 +111,7 @@ class Life {
     if (chance(30)) commands.main_command = {"/bin/main"};
     if (chance(50)) commands.startup = {std::string("/hook")};
     Plan plan = std::get<Plan>(make_plan(config, commands));
-    plan.is_kept_by_directories = true;
+    plan.is_kept_open = true;
     return plan;
   }
 

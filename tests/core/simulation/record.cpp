@@ -187,7 +187,7 @@ class Writer {
     return to_text(notice.what) + (" of " + name(notice.service)) + " was asked for";
   }
   std::string words(const notice::NameTaken& notice) const {
-    return notice.directory + " has the name of " + name(notice.service);
+    return notice.path + " has the name of " + name(notice.service);
   }
   std::string words(const notice::BootFinished&) const { return "the boot is finished"; }
   std::string words(const notice::Failed& notice) const { return name(notice.service) + " has failed"; }
