@@ -88,25 +88,21 @@ class Narrator {
     const LogLevel level = n.expected ? LogLevel::Info : LogLevel::Warning;
     std::string text =
         join(init::describe(n.status), n.before_ready ? " before it was ready, after " : " after ", n.ran);
-    if (n.restart) text += ", " + describe(*n.restart);
-    return about(n.service, n.status.by_signal() ? "killed" : "exited", text, level);
+    Narration narration = about(n.service, n.status.by_signal() ? "killed" : "exited", std::move(text), level);
+    if (n.restart) narration.message += ", " + describe(*n.restart);
+    return narration;
   }
   Narration operator()(const notice::StartPostponed& n) const {
     return about(n.service, "restarting", join(n.failure.detail, "; trying again in ", n.delay), LogLevel::Warning);
   }
-  Narration operator()(const notice::StartFailed& n) const {
-    return about(n.service, "failed", join("failed: ", n.failure.detail), LogLevel::Error);
-  }
+  Narration operator()(const notice::StartFailed& n) const { return failure(n.service, n.failure.detail); }
   Narration operator()(const notice::RequirementFailed& n) const {
-    return about(n.service, "failed",
-                 join("failed: not started, because it requires ", name_of(plan_, n.required), ", which has failed"),
-                 LogLevel::Error);
+    return failure(n.service,
+                   join("not started, because it requires ", name_of(plan_, n.required), ", which has failed"));
   }
   Narration operator()(const notice::StartLimitHit& n) const {
-    return about(n.service, "failed",
-                 join("failed: one more start would be more than ", std::int64_t{n.burst}, " within ", n.interval,
-                      " (start-limit-burst, start-limit-interval)"),
-                 LogLevel::Error);
+    return failure(n.service, join("one more start would be more than ", std::int64_t{n.burst}, " within ", n.interval,
+                                   " (start-limit-burst, start-limit-interval)"));
   }
   Narration operator()(const notice::Done& n) const { return about(n.service, "done", "done"); }
   Narration operator()(const notice::TimedOut& n) const {
@@ -118,7 +114,9 @@ class Narrator {
     return about(n.service, "timeout", std::move(text), LogLevel::Error);
   }
   Narration operator()(const notice::Restarting& n) const {
-    return about(n.service, "restarting", "the start failed, " + describe(n.restart), LogLevel::Warning);
+    Narration narration = about(n.service, "restarting", "the start failed, " + describe(n.restart), LogLevel::Warning);
+    narration.reason.clear();  // what made it fail has been told
+    return narration;
   }
   Narration operator()(const notice::TaskFailed& n) const {
     const auto number = static_cast<std::int64_t>(n.index) + 1;
@@ -168,18 +166,17 @@ class Narrator {
   Narration operator()(const notice::Failed& n) const {
     switch (plan_[n.service].role) {
       case core::Role::BootHook: {
-        const char* const then = plan_[n.service].may_fail ? "failed; the boot goes on" : "failed: the boot ends here";
-        return about(n.service, "failed", then, LogLevel::Error);
+        if (!plan_[n.service].may_fail) return failure(n.service, "the boot ends here");
+        return about(n.service, "failed", "failed; the boot goes on", LogLevel::Error);
       }
       case core::Role::StopHook: return about(n.service, "failed", "failed; the stop goes on", LogLevel::Error);
       case core::Role::Service:
       case core::Role::MainCommand: break;
     }
-    return about(n.service, "failed", "failed: restart is \"no\"", LogLevel::Error);
+    return failure(n.service, "restart is \"no\"");
   }
   Narration operator()(const notice::GivenUp& n) const {
-    return about(n.service, "failed", "failed: its finish script exited with 125, so it is not started again",
-                 LogLevel::Error);
+    return failure(n.service, "its finish script exited with 125, so it is not started again");
   }
   Narration operator()(const notice::Stopping& n) const {
     using Stopping = notice::Stopping;
@@ -241,7 +238,11 @@ class Narrator {
     return {level, std::nullopt, event, std::move(message)};
   }
   static Narration about(ServiceId id, const char* event, std::string message, LogLevel level = LogLevel::Info) {
-    return {level, id, event, std::move(message)};
+    std::string reason = level >= LogLevel::Warning ? message : "";
+    return {level, id, event, std::move(message), std::move(reason)};
+  }
+  static Narration failure(ServiceId id, const std::string& reason) {
+    return {LogLevel::Error, id, "failed", join("failed: ", reason), join(reason)};
   }
 
   std::string why(const notice::ShutdownBegun& n) const {

@@ -44,20 +44,8 @@ void StopReason::take_trouble(const core::Notice& notice, const Narration& narra
   if (narration.level < config::LogLevel::Warning) return;
   std::vector<Trouble>& troubles = troubles_[*narration.service];
   std::erase_if(troubles, [&](const Trouble& trouble) { return trouble.kind == notice.index(); });
-  troubles.push_back({notice.index(), narration.message, reason_of(notice, narration.message)});
+  troubles.push_back({notice.index(), narration.message, narration.reason});
   if (stopping_ && reason_.empty()) reason_ = words_about(*narration.service);
-}
-
-std::string StopReason::reason_of(const core::Notice& notice, std::string_view message) const {
-  if (std::holds_alternative<notice::Restarting>(notice)) return "";
-  if (const auto* exited = std::get_if<notice::Exited>(&notice); exited && exited->restart) {
-    notice::Exited end = *exited;
-    end.restart.reset();
-    return narrate(end, plan_).message;
-  }
-  constexpr std::string_view kFailed = "failed: ";
-  if (message.starts_with(kFailed)) message.remove_prefix(kFailed.size());
-  return std::string(message);
 }
 
 }  // namespace cinit::init

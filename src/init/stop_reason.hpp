@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/notice.hpp"
@@ -37,7 +36,6 @@ class StopReason {
 
   void stop_begins(const core::notice::ShutdownBegun& begun);
   void take_trouble(const core::Notice& notice, const Narration& narration);
-  std::string reason_of(const core::Notice& notice, std::string_view message) const;
   std::string words_about(core::ServiceId service) const;
 
   const core::Plan& plan_;
