@@ -84,7 +84,7 @@ struct Notified {
   std::optional<std::string> status;
 };
 
-// Somebody asks for something, by the control socket or by supervise/control.
+// A client asks for something, by the control socket or by supervise/control.
 struct Requested {
   // Once: it is started if it does not run, and not started again when it ends.
   enum class What { Start, Stop, Restart, Once };
@@ -92,7 +92,7 @@ struct Requested {
   What what;
 };
 
-// Everything, cinit included, stood still for this long (a frozen cgroup, a suspended machine): nobody is late by it.
+// Everything, cinit included, stood still for this long (a frozen cgroup, a suspended machine): nothing is late by it.
 struct StoodStill {
   Duration span;
 };

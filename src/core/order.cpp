@@ -205,6 +205,12 @@ std::optional<ServiceId> Linker::find(std::string_view name) const {
   return std::nullopt;
 }
 
+bool has_producers_alive(const Services& services, const Service& service) {
+  const auto& producers = service.plan->producers;
+  return std::any_of(producers.begin(), producers.end(),
+                     [&](ServiceId id) { return !is_final(at(services, id).state); });
+}
+
 // ---- Starting
 
 void StartOrder::settle(ServiceId id) {
@@ -228,20 +234,32 @@ bool StartOrder::may_start(ServiceId id) const {
   if (requires_held(id)) return false;
   const auto& waits_for = plan_[id].waits_for;
   return std::all_of(waits_for.begin(), waits_for.end(), [&](ServiceId earlier) {
-    return settled_.contains(earlier) || is_final(services_[index_of(earlier)].state);
+    return settled_.contains(earlier) || is_final(at(services_, earlier).state);
   });
 }
 
 bool StartOrder::requires_held(ServiceId id) const {
   const auto& all = plan_[id].required;
   return std::any_of(all.begin(), all.end(),
-                     [&](ServiceId required) { return services_[index_of(required)].wanted == Wanted::Held; });
+                     [&](ServiceId required) { return at(services_, required).wanted == Wanted::Held; });
+}
+
+std::vector<ServiceId> StartOrder::started_with(ServiceId id) const {
+  std::vector<ServiceId> all;
+  for (const ServiceId required : plan_[id].required) {
+    const Service& service = at(services_, required);
+    if (is_up(service.wanted) || is_done(service)) continue;
+    const std::vector<ServiceId> before = started_with(required);
+    all.insert(all.end(), before.begin(), before.end());
+  }
+  all.push_back(id);
+  return all;
 }
 
 std::optional<ServiceId> StartOrder::failed_requirement(ServiceId id) const {
   const auto& all = plan_[id].required;
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](ServiceId required) { return has_failed(services_[index_of(required)]); });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](ServiceId required) { return has_failed(at(services_, required)); });
   return found == all.end() ? std::nullopt : std::optional(*found);
 }
 

@@ -16,6 +16,12 @@ namespace cinit::core {
 
 using Services = std::vector<Service>;
 
+inline Service& at(Services& services, ServiceId id) { return services[index_of(id)]; }
+inline const Service& at(const Services& services, ServiceId id) { return services[index_of(id)]; }
+
+// A service whose output it reads has not ended.
+bool has_producers_alive(const Services& services, const Service& service);
+
 // Makes the links of a plan. Dependents and tiers are true again after finish().
 class Linker {
  public:
@@ -70,6 +76,8 @@ class StartOrder {
 
   // It requires a service that is held down for a while. That is no failure: they are started together.
   bool requires_held(ServiceId id) const;
+  // What is to be started when this one is asked for: before it what it requires and that is down.
+  std::vector<ServiceId> started_with(ServiceId id) const;
   // A service that it requires and that has failed.
   std::optional<ServiceId> failed_requirement(ServiceId id) const;
 

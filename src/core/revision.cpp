@@ -40,7 +40,10 @@ class Reviser {
   PlanRevised run() {
     for (const ServiceId id : services_before_loggers()) {
       const config::Service* const spec = find(id);
-      if (!spec && !is_kept_by_producer(id)) retire(id);
+      if (!spec && !is_kept_by_producer(id)) {
+        at(id).retired = true;
+        revised_.removed.push_back(id);
+      }
       if (spec && spec->name == plan_[id].spec.name && is_pristine(id)) describe(id, *spec);
     }
     for (const config::Service& spec : found_) {
@@ -100,7 +103,7 @@ class Reviser {
 
   bool is_gone(ServiceId id) const { return plan_[id].retired && is_final(supervisor_.state(id)); }
 
-  // Another can have its place: it has gone together with those who share its pipe.
+  // Another can have its place: it has gone together with the services that share its pipe.
   bool is_free(ServiceId id) const {
     const PlannedService& service = plan_[id];
     return is_gone(id) && (!service.consumer || is_gone(*service.consumer)) &&
@@ -113,12 +116,12 @@ class Reviser {
     return spec == by_name_.end() ? nullptr : spec->second;
   }
 
-  // What has become of its directory. Nothing: that is gone.
+  // What has become of its directory; nullptr: that is gone.
   const config::Service* find(ServiceId id) const {
     const config::Service* const named = find(plan_[id].spec.name);
     if (named && is_same(*named, id)) return named;
     if (const config::Service* const moved = find_moved(id)) return moved;
-    // Nothing was done about it: it can as well be another directory that is nobody else's.
+    // Nothing was done about it: it can as well be another directory, which no other service has.
     return named && is_pristine(id) && owner_of(*named) == owners_.end() ? named : nullptr;
   }
 
@@ -139,14 +142,14 @@ class Reviser {
     return identity_of(spec) == identity_of(plan_[id].spec);
   }
 
-  // A directory under another name is the same service, as it is for runsvdir(8), which knows it by its inode. Whoever cannot
+  // A directory under another name is the same service, as it is for runsvdir(8), which knows it by its inode. A service that cannot
   // have its new name goes on under the old one, which may be the new one of another.
   void rename() {
     std::vector<Move> moves = moved();
     std::set<std::string> kept = names_beside(moves);
     std::set<ServiceId> staying;
     for (auto move = moves.begin(); move != moves.end();) {
-      follow(*move);
+      config::follow(at(move->id).spec, *move->spec);
       if (!kept.contains(move->spec->name) && !is_tied_to_one_of(staying, move->id)) {
         ++move;
         continue;
@@ -175,7 +178,7 @@ class Reviser {
     return moves;
   }
 
-  // Those of all services that are there, or have not ended yet, but for the ones that move.
+  // The names of all services that are there, or have not ended yet, but for the ones that move.
   std::set<std::string> names_beside(const std::vector<Move>& moves) const {
     std::set<std::string> names;
     for (const ServiceId id : services()) {
@@ -192,8 +195,6 @@ class Reviser {
            std::any_of(producers.begin(), producers.end(), [&](ServiceId producer) { return ids.contains(producer); });
   }
 
-  void follow(const Move& move) { config::follow(at(move.id).spec, *move.spec); }
-
   // A service and its logger are begun together, as by one runsv(8).
   bool is_pristine(ServiceId id) const {
     const auto is_untouched = [this](ServiceId other) { return supervisor_.is_pristine(other); };
@@ -208,7 +209,7 @@ class Reviser {
     return is_vacant(spec) && (!logger || is_vacant(*logger));
   }
 
-  // Its predecessor has ended, and nobody runs in the directory under another name. Services may share that of their logger.
+  // Its predecessor has ended, and no service runs in the directory under another name. Services may share that of their logger.
   bool is_vacant(const config::Service& spec) const {
     if (taken_.contains(spec.name)) return false;
     const auto owner = owner_of(spec);
@@ -238,11 +239,6 @@ class Reviser {
                        [this](ServiceId producer) { return !plan_[producer].retired; });
   }
 
-  void retire(ServiceId id) {
-    at(id).retired = true;
-    revised_.removed.push_back(id);
-  }
-
   // A place of a service that is gone is used again, so that a plan does not grow for ever: by one of the same name, or by one
   // of any other name that is not about to come back.
   ServiceId find_place(const std::string& name) {
@@ -268,7 +264,8 @@ class Reviser {
   }
 
   void describe(ServiceId id, const config::Service& spec) {
-    links_.unlink(id, [this](ServiceId other) { return keeps_its_order(other); });
+    // A service that does not come and go has put itself in order with this one: that stays.
+    links_.unlink(id, [this](ServiceId other) { return plan_[other].role == Role::Service && !comes_and_goes(other); });
     PlannedService described = plan_alone(spec, defaults_);
     described.waits_for = std::move(at(id).waits_for);
     described.dependents = std::move(at(id).dependents);
@@ -276,9 +273,6 @@ class Reviser {
     described_.emplace(spec.name, id);
     revised_.described.push_back(id);
   }
-
-  // Of a service that is not of these directories its own words have put it in order with those that are: that stays.
-  bool keeps_its_order(ServiceId id) const { return plan_[id].role == Role::Service && !comes_and_goes(id); }
 
   // What waits for all services waits for this one, too, unless it was started already.
   void link(ServiceId id) {
@@ -297,7 +291,7 @@ class Reviser {
   std::map<Identity, ServiceId> owners_;          // of directories: services that are there, or have not ended yet
   std::map<std::string, std::string> producers_;  // by loggers
   std::map<std::string, ServiceId> taken_;        // by names of services that are there, or have not ended yet
-  std::multimap<std::string, ServiceId> free_;    // by those of services that were once
+  std::multimap<std::string, ServiceId> free_;    // by names of services that are gone
   std::map<std::string, ServiceId> described_;
   PlanRevised revised_;
 };

@@ -214,6 +214,7 @@ void launched(Step& step) {
   service.failure.reset();
   ++service.start_count;
   service.started_at = step.now;
+  step.news.runs = true;
   if (is_up(service.wanted)) step.announce(notice::Started{service.id});
   const bool stops = !is_up(service.wanted) && service.wanted != Wanted::DownInTurn;
   if (!stops) return comes_up(step);
@@ -252,7 +253,7 @@ void Step::on(const Spawned&) {
                  [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
                                  state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
                                  state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
-                   news.broken = "a process that nobody asked for";
+                   news.broken = "a process that was not asked for";
                  },
              },
              State(service.state));
@@ -264,7 +265,7 @@ void Step::on(const SpawnFailed& event) {
                  [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
                                  state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
                                  state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
-                   news.broken = "a failure that nobody asked for";
+                   news.broken = "a failure of a start that was not asked for";
                  },
              },
              State(service.state));

@@ -142,6 +142,7 @@ struct News {
   bool retries = false;          // its back-off is over: it may start if nothing that it requires has failed
   bool settled = false;          // services that come after it need not wait any more
   bool unsettled = false;        // they are to wait for it once more
+  bool runs = false;             // its program does, from now on
   bool stop_due = false;         // it was to be stopped before its program ran: Stop is to be told
   bool unhealthy = false;        // everything is to be stopped for that
   std::optional<Ending> ended;   // for good: Done or Failed

@@ -134,7 +134,7 @@ void Step::on(const GroupEmptied&) {
                  [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Starting,
                                  state::PostStart, state::Running, state::Backoff, state::PreStop, state::Stopping,
                                  state::Killing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
-                   news.broken = "a process group that nobody watches";
+                   news.broken = "a process group that is not watched";
                  },
              },
              State(service.state));

@@ -1,4 +1,4 @@
-// What can be told about a service at one moment: for those who ask, not for those who decide.
+// What can be told about a service at one moment: for reports, not for decisions.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct ServiceStatus {
   std::string detail;               // why the last probe failed
   std::string text;                 // what it says of itself: STATUS= of sd_notify(3)
 
-  // Up, and whoever depends on it may rely on it; a oneshot: finished.
+  // Up, and services that depend on it may rely on it; a oneshot: finished.
   bool is_ready() const {
     return std::holds_alternative<state::Running>(state) || std::holds_alternative<state::Done>(state);
   }

@@ -288,6 +288,29 @@ void Stop::nothing_left(Time now, Actions& actions) {
   post_stop_begun_ ? turn.leave(false) : turn.begin_post_stop();
 }
 
+told::Stop Stop::stop_of(const Service& service, Wanted wanted) const {
+  const bool by_input = !service.plan->producers.empty() && (has_begun() || service.plan->retired);
+  return {has_begun() ? std::max(wanted, Wanted::DownWithAll) : wanted, sweep_at_, by_input};
+}
+
+std::optional<StopReason> Stop::ended_for_good(const Service& service, Ending ending, Actions& actions) {
+  const config::Service& spec = service.plan->spec;
+  const bool failed = ending == Ending::Failed;
+  switch (service.plan->role) {
+    case Role::Service: break;
+    case Role::MainCommand: return StopReason{notice::StopCause::MainCommandEnded, service.id};
+    case Role::BootHook:
+      if (!failed || service.plan->may_fail) return std::nullopt;
+      return StopReason{notice::StopCause::HookFailed, service.id};
+    case Role::StopHook: stop_hook_failed_ = stop_hook_failed_ || failed; return std::nullopt;
+  }
+  if (!failed && spec.type == config::ServiceType::Oneshot) actions.push_back(Announce{notice::Done{service.id}});
+  if (failed) failed_.push_back(service.id);
+  const config::EndAction action = failed ? spec.on_failure : spec.on_success;
+  if (action != config::EndAction::Shutdown) return std::nullopt;
+  return StopReason{notice::StopCause::ServiceEnded, service.id, failed};
+}
+
 // ---- Exit code
 
 int Stop::exit_code() const {

@@ -73,8 +73,8 @@ class Stop {
   Time deadline() const;
   // Of a tier that is to be stopped.
   const std::vector<ServiceId>& members(std::uint32_t tier) const { return members_[tier]; }
-  // Until when a service's pre-stop commands may run.
-  Time commands_by() const { return sweep_at_; }
+  // How a service is to be told that it is stopped. A logger that is not to come back ends with its input.
+  told::Stop stop_of(const Service& service, Wanted wanted) const;
 
   // Everything gets SIGTERM at once. False: it is too late for that. urged() follows when services have been told.
   bool begin_urging(Signal signal, Actions& actions);
@@ -86,10 +86,11 @@ class Stop {
   void occupancy_changed(std::uint32_t tier, bool occupied);
   void nothing_left(Time now, Actions& actions);
 
+  // A service has ended for good. std::nullopt: the container does not end for that.
+  std::optional<StopReason> ended_for_good(const Service& service, Ending ending, Actions& actions);
+
   // What the exit code depends on.
-  void note_failure(ServiceId id) { failed_.push_back(id); }  // for good
   void forget_failure(ServiceId id) { std::erase(failed_, id); }
-  void note_failed_stop_hook() { stop_hook_failed_ = true; }
   void note_kill() { needed_kill_ = true; }  // a main process has ended only by SIGKILL
 
  private:

@@ -72,20 +72,12 @@ Time Supervisor::next_deadline() const {
 
 bool Supervisor::is_pristine(ServiceId id) const {
   if (index_of(id) >= services_.size()) return true;
-  const StateKind kind = kind_of(at(id).state);
-  return at(id).attempts == 0 && (kind == StateKind::Idle || kind == StateKind::Waiting);
-}
-
-// The process may have been started for nothing: then its stop, which was asked for meanwhile, begins now.
-void Supervisor::on(const Spawned& event) {
-  Service& service = at(event.service);
-  const News news = tell(service, event);
-  if (service.plan->role == Role::MainCommand) main_signals_.main_runs(actions_);
-  if (news.stop_due) tell(service, stop_of(service, service.wanted));
+  const StateKind kind = kind_of(at(services_, id).state);
+  return at(services_, id).attempts == 0 && (kind == StateKind::Idle || kind == StateKind::Waiting);
 }
 
 void Supervisor::on(const Exited& event) {
-  Service& service = at(event.service);
+  Service& service = at(services_, event.service);
   // It may have ended by itself before the SIGKILL reached it.
   const bool by_kill =
       std::holds_alternative<state::Killing>(service.state) && event.status == WaitStatus::signaled(kKill);
@@ -109,7 +101,7 @@ void Supervisor::on(const MainSuspended& event) {
 
 void Supervisor::on(const DeadlineReached& event) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
-    Service& service = at(deadlines_.begin()->second);
+    Service& service = at(services_, deadlines_.begin()->second);
     const auto progress = std::find_if(event.probes.begin(), event.probes.end(),
                                        [&](const ProbeProgress& probe) { return probe.service == service.id; });
     tell(service, told::Due{progress == event.probes.end() ? std::string_view() : progress->text});
@@ -121,10 +113,6 @@ void Supervisor::on(const NothingLeft&) { stop_.nothing_left(now_, actions_); }
 
 // ---- From what a service did to everything else
 
-Supervisor::Before Supervisor::look(const Service& service) const {
-  return {deadline_of(service.state), occupies_tier(service), is_final(service.state), actions_.size()};
-}
-
 // By what state it is in now, and which ones it came through.
 void Supervisor::follow(Service& service, const Before& before) {
   const Time deadline = deadline_of(service.state);
@@ -135,23 +123,25 @@ void Supervisor::follow(Service& service, const Before& before) {
   const bool occupied = occupies_tier(service);
   if (occupied != before.occupied) stop_.occupancy_changed(service.plan->stop_tier, occupied);
 
-  const SendSignal* sent = nullptr;
+  std::optional<SendSignal> sent;
   bool came_up = false;
   for (std::size_t i = before.actions, end = actions_.size(); i < end; ++i) {
-    if (const auto* signal = std::get_if<SendSignal>(&actions_[i])) sent = signal;
+    if (const auto* signal = std::get_if<SendSignal>(&actions_[i])) sent = *signal;
     const auto* announced = std::get_if<Announce>(&actions_[i]);
     const auto* entered = announced ? std::get_if<notice::Entered>(&announced->notice) : nullptr;
     if (!entered) continue;
     came_up = came_up || entered->to == StateKind::Running || entered->to == StateKind::Done;
     if (entered->to == StateKind::Stopping && plan_.is_main(service.id) && sent) {
-      main_signals_.asked_to_stop(SendSignal(*sent), actions_);
+      main_signals_.asked_to_stop(*sent, actions_);
     }
   }
   const bool is_finished = came_up && boot_.erase(service.id) > 0 && boot_.empty();
   if (is_finished && !is_stopping() && plan_.has_services) {
     actions_.push_back(Announce{notice::BootFinished{now_ - booted_at_}});
   }
-  close_idle_input(service);
+  // No service will read what is still in its pipe, nor write into it.
+  const bool is_idle = service.plan->retired && !service.plan->producers.empty() && is_final(service.state);
+  if (is_idle && !has_producers_alive(services_, service)) close_input(service, now_, actions_);
 }
 
 void Supervisor::follow(Service& service, const News& news) {
@@ -160,36 +150,22 @@ void Supervisor::follow(Service& service, const News& news) {
   if (news.settled) order_.settle(service.id);
   if (news.waits) order_.offer(service.id);
   if (news.retries) start(service.id);
-  if (news.ended) ended_for_good(service, *news.ended);
-  if (news.unhealthy) begin_stop({notice::StopCause::ServiceUnhealthy, service.id});
-}
-
-void Supervisor::ended_for_good(const Service& service, Ending ending) {
-  const config::Service& spec = service.plan->spec;
-  const bool failed = ending == Ending::Failed;
-  switch (service.plan->role) {
-    case Role::Service: break;
-    case Role::MainCommand: return begin_stop({notice::StopCause::MainCommandEnded, service.id});
-    case Role::BootHook:
-      if (failed && !service.plan->may_fail) begin_stop({notice::StopCause::HookFailed, service.id});
-      return;
-    case Role::StopHook:
-      if (failed) stop_.note_failed_stop_hook();
-      return;
+  if (news.ended) {
+    if (const auto reason = stop_.ended_for_good(service, *news.ended, actions_)) begin_stop(*reason);
   }
-  if (!failed && spec.type == config::ServiceType::Oneshot) actions_.push_back(Announce{notice::Done{service.id}});
-  if (failed) stop_.note_failure(service.id);
-  const config::EndAction action = failed ? spec.on_failure : spec.on_success;
-  if (action == config::EndAction::Shutdown) begin_stop({notice::StopCause::ServiceEnded, service.id, failed});
+  // Signals that have waited for the main command come before that of its stop.
+  if (news.runs && plan_.is_main(service.id)) main_signals_.main_runs(actions_);
+  if (news.stop_due) tell(service, stop_.stop_of(service, service.wanted));
+  if (news.unhealthy) begin_stop({notice::StopCause::ServiceUnhealthy, service.id});
 }
 
 void Supervisor::start(ServiceId id) {
   if (order_.requires_held(id)) {
-    tell(at(id), told::Wait{});
+    tell(at(services_, id), told::Wait{});
   } else if (const auto required = order_.failed_requirement(id)) {
-    tell(at(id), told::Fail{*required, failure_code(at(*required))});
+    tell(at(services_, id), told::Fail{*required, failure_code(at(services_, *required))});
   } else {
-    tell(at(id), told::Begin{});
+    tell(at(services_, id), told::Begin{});
   }
 }
 
@@ -227,10 +203,12 @@ void Supervisor::begin_stop(const StopReason& reason, std::optional<Signal> sign
 }
 
 void Supervisor::carry_out(const StopOrder& order) {
-  const auto stop = [this](ServiceId id) { tell(at(id), stop_of(at(id), Wanted::DownWithAll)); };
+  const auto stop = [this](ServiceId id) {
+    tell(at(services_, id), stop_.stop_of(at(services_, id), Wanted::DownWithAll));
+  };
   std::visit(Overloaded{
                  [&](stop_order::EndMain) { stop(*plan_.main_command); },
-                 [&](stop_order::StartHook start) { tell(at(start.hook), told::Begin{}); },
+                 [&](stop_order::StartHook start) { tell(at(services_, start.hook), told::Begin{}); },
                  [&](stop_order::EndAll) {
                    for (Service& service : services_) tell(service, told::EndBegun{});
                  },
@@ -241,16 +219,10 @@ void Supervisor::carry_out(const StopOrder& order) {
                    for (Service& service : services_) {
                      if (!all.spare_main || !plan_.is_main(service.id)) tell(service, told::Killed{});
                    }
-                   for (const ServiceId hook : plan_.post_stop_hooks) tell(at(hook), told::HookEnded{});
+                   for (const ServiceId hook : plan_.post_stop_hooks) tell(at(services_, hook), told::HookEnded{});
                  },
              },
              order);
-}
-
-// A logger that is not to come back ends with its input.
-told::Stop Supervisor::stop_of(const Service& service, Wanted wanted) const {
-  const bool by_input = !service.plan->producers.empty() && (is_stopping() || service.plan->retired);
-  return {is_stopping() ? std::max(wanted, Wanted::DownWithAll) : wanted, stop_.commands_by(), by_input};
 }
 
 void Supervisor::broken_invariant(const char* what) {

@@ -39,10 +39,10 @@ class Supervisor {
   Time next_deadline() const;
 
   // For tests and for reports on what is going on.
-  const State& state(ServiceId id) const { return services_[index_of(id)].state; }
+  const State& state(ServiceId id) const { return at(services_, id).state; }
   // Whether nothing has been done about it so far; also true for one that the supervisor has not been told of.
   bool is_pristine(ServiceId id) const;
-  ServiceStatus status(ServiceId id) const { return status_of(services_[index_of(id)]); }
+  ServiceStatus status(ServiceId id) const { return status_of(at(services_, id)); }
   bool is_stopping() const { return stop_.has_begun(); }
   // Whether it was asked for by a signal, and nothing in the container was the reason.
   bool is_stopped_by_signal() const { return stop_.is_by_signal(); }
@@ -50,8 +50,7 @@ class Supervisor {
 
  private:
   // Events that are about a service are its own; those that are not, or not alone, are here.
-  void on(const auto& event) { tell(at(event.service), event); }
-  void on(const Spawned& event);
+  void on(const auto& event) { tell(at(services_, event.service), event); }
   void on(const Exited& event);
   void on(const Requested& event);
   void on(const PlanRevised& event);
@@ -63,12 +62,11 @@ class Supervisor {
 
   // Tells a service, and what comes of that to everything else.
   template <class Told>
-  News tell(Service& service, const Told& told) {
-    const Before before = look(service);
+  void tell(Service& service, const Told& told) {
+    const Before before{deadline_of(service.state), occupies_tier(service), is_final(service.state), actions_.size()};
     const News news = step(service, told, now_, random_, actions_);
     follow(service, before);
     follow(service, news);
-    return news;
   }
   struct Before {
     Time deadline;
@@ -76,26 +74,17 @@ class Supervisor {
     bool was_final;
     std::size_t actions;
   };
-  Before look(const Service& service) const;
   void follow(Service& service, const Before& before);
   void follow(Service& service, const News& news);
-  void ended_for_good(const Service& service, Ending ending);
-  told::Stop stop_of(const Service& service, Wanted wanted) const;
 
   void start(ServiceId id);
-  void request_start(ServiceId id, bool once);
   void take_in(ServiceId id);
   void stop_removed();
-  void close_idle_input(Service& service);
-  bool has_producers_alive(const Service& service) const;
 
   void begin_stop(const StopReason& reason, std::optional<Signal> signal = std::nullopt);
   void carry_out(const StopOrder& order);
   Actions settle();
   void broken_invariant(const char* what);
-
-  Service& at(ServiceId id) { return services_[index_of(id)]; }
-  const Service& at(ServiceId id) const { return services_[index_of(id)]; }
 
   const Plan& plan_;  // what is in it changes before PlanRevised is told
   Random random_;

@@ -7,33 +7,30 @@ namespace cinit::core {
 
 void Supervisor::on(const Requested& event) {
   if (is_stopping()) return;
-  Service& service = at(event.service);
+  Service& service = at(services_, event.service);
   if (service.plan->role != Role::Service) return;  // hooks and the main command have their place in the boot
   if (service.plan->retired) return;                // it is as good as gone
   actions_.push_back(Announce{notice::Requested{event.service, event.what}});
+  const auto start = [&](bool once) {
+    for (const ServiceId id : order_.started_with(service.id)) {
+      stop_.forget_failure(id);
+      tell(at(services_, id), told::Start{once && id == service.id});
+    }
+  };
   switch (event.what) {
-    case Requested::What::Start: request_start(service.id, false); break;
+    case Requested::What::Start: start(false); break;
     case Requested::What::Stop:
-      if (!is_final(service.state)) tell(service, stop_of(service, Wanted::Held));
+      if (!is_final(service.state)) tell(service, stop_.stop_of(service, Wanted::Held));
       break;
     case Requested::What::Restart:
-      request_start(service.id, false);
+      start(false);
       tell(service, told::Restart{});
       break;
     // One that is being stopped stays down.
     case Requested::What::Once:
-      if (!is_alive(service.state) || is_up(service.wanted)) request_start(service.id, true);
+      if (!is_alive(service.state) || is_up(service.wanted)) start(true);
       break;
   }
-}
-
-// What it requires is started with it.
-void Supervisor::request_start(ServiceId id, bool once) {
-  for (const ServiceId required : plan_[id].required) {
-    if (!is_up(at(required).wanted) && !is_done(at(required))) request_start(required, false);
-  }
-  stop_.forget_failure(id);
-  tell(at(id), told::Start{once});
 }
 
 // ---- Services that come and go
@@ -42,7 +39,7 @@ void Supervisor::on(const PlanRevised& event) {
   if (is_stopping()) return broken_invariant("a plan that changes while everything is stopped");
   for (const ServiceId id : event.removed) {
     boot_.erase(id);
-    if (at(id).wanted == Wanted::Held) at(id).wanted = Wanted::Down;
+    if (at(services_, id).wanted == Wanted::Held) at(services_, id).wanted = Wanted::Down;
     removed_.push_back(id);
   }
   stop_removed();
@@ -61,7 +58,7 @@ void Supervisor::take_in(ServiceId id) {
   if (index_of(id) == services_.size()) {
     services_.emplace_back(planned, id, stop_times_of(plan_, planned));
   } else {
-    Service& service = at(id);
+    Service& service = at(services_, id);
     is_asked_for = is_up(service.wanted) && (is_once(service.wanted) || !boot_.contains(id));
     once = is_asked_for && is_once(service.wanted);
     boot_.erase(id);
@@ -70,30 +67,18 @@ void Supervisor::take_in(ServiceId id) {
     order_.unsettle(id);
     service = Service(planned, id, stop_times_of(plan_, planned));
   }
-  at(id).entered_at = now_;
+  at(services_, id).entered_at = now_;
   if (is_boot && planned.wanted_at_boot) boot_.insert(id);
-  if (planned.wanted_at_boot || is_asked_for) tell(at(id), told::Start{once});
-}
-
-bool Supervisor::has_producers_alive(const Service& service) const {
-  const auto& producers = service.plan->producers;
-  return std::any_of(producers.begin(), producers.end(), [&](ServiceId id) { return !is_final(at(id).state); });
+  if (planned.wanted_at_boot || is_asked_for) tell(at(services_, id), told::Start{once});
 }
 
 // A logger that is removed ends when no service writes into its pipe any more.
 void Supervisor::stop_removed() {
   std::erase_if(removed_, [&](ServiceId id) {
-    if (has_producers_alive(at(id))) return false;
-    tell(at(id), stop_of(at(id), Wanted::Down));
-    close_idle_input(at(id));
+    if (has_producers_alive(services_, at(services_, id))) return false;
+    tell(at(services_, id), stop_.stop_of(at(services_, id), Wanted::Down));
     return true;
   });
-}
-
-// No service will read what is still in its pipe, nor write into it.
-void Supervisor::close_idle_input(Service& service) {
-  const bool is_idle = service.plan->retired && !service.plan->producers.empty() && is_final(service.state);
-  if (is_idle && !has_producers_alive(service)) close_input(service, now_, actions_);
 }
 
 }  // namespace cinit::core
