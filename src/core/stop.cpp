@@ -37,17 +37,17 @@ void Stop::blame_internal_error() {
 }
 
 bool Stop::main_is_asked_later() const {
-  return std::holds_alternative<phase::Begun>(phase_) || std::holds_alternative<phase::PreStop>(phase_);
+  return std::holds_alternative<phase::Begun>(phase_) || std::holds_alternative<phase::PreStopHooks>(phase_);
 }
 
 Time Stop::deadline() const {
   return std::visit(
       Overloaded{
           [&](phase::EndingMain) { return deadline_; },
-          [](phase::PreStop pre_stop) { return pre_stop.drain_at; },
+          [](phase::PreStopHooks pre_stop) { return pre_stop.drain_at; },
           [](phase::Draining draining) { return draining.next_tier_at; },
           [](phase::Sweeping sweeping) { return sweeping.kill_at; },
-          [](phase::PostStop post_stop) { return post_stop.kill_at; },
+          [](phase::PostStopHooks post_stop) { return post_stop.kill_at; },
           [](phase::Reaping reaping) { return reaping.give_up_at; },
           [](OneOf<phase::Up, phase::Begun, phase::BeginDrain, phase::Killing, phase::Outlasting, phase::Over> auto) {
             return kNever;
@@ -80,7 +80,7 @@ struct Stop::Turn {
   }
 
   // Not one more is started when the time is over.
-  Next operator()(phase::PreStop pre_stop) const {
+  Next operator()(phase::PreStopHooks pre_stop) const {
     const auto hook = now < pre_stop.drain_at ? advance(stop.plan_.pre_stop_hooks, pre_stop.next) : std::nullopt;
     stop.phase_ = pre_stop;
     if (!hook) return go_to(phase::BeginDrain{});
@@ -108,7 +108,7 @@ struct Stop::Turn {
     return go_to(phase::Killing{});
   }
 
-  Next operator()(phase::PostStop post_stop) const {
+  Next operator()(phase::PostStopHooks post_stop) const {
     if (now >= post_stop.kill_at) {
       announce(notice::BudgetSpent{stop.plan_.stop.total, stop.spares_main()});
       return go_to(phase::Killing{});
@@ -146,7 +146,7 @@ struct Stop::Turn {
   Next begin_hooks() const {
     if (!stop.stop_hooks_run()) return go_to(phase::BeginDrain{});
     const Time drain_at = later(now, stop.plan_.conduct.pre_stop_time.value_or(stop.plan_.stop.reserve()));
-    return go_to(phase::PreStop{0, std::min(drain_at, stop.deadline_)});
+    return go_to(phase::PreStopHooks{0, std::min(drain_at, stop.deadline_)});
   }
 
   // The first of `hooks` from `next` on that has not ended, in whichever way; std::nullopt: there is none left.
@@ -200,7 +200,7 @@ struct Stop::Turn {
   Next begin_post_stop() const {
     stop.post_stop_begun_ = true;
     if (!post_stop_hooks_run()) return leave(false);
-    return go_to(phase::PostStop{0, stop.deadline_});
+    return go_to(phase::PostStopHooks{0, stop.deadline_});
   }
 
   // Its own deadline is looked at when that has come.
@@ -269,14 +269,14 @@ bool Stop::begin_urging(Signal signal, Actions& actions) {
 // Every tier has been asked. Hooks that have not been started are not.
 void Stop::urged(Actions& actions) {
   const Turn turn{*this, sweep_at_, actions};
-  if (std::holds_alternative<phase::PreStop>(phase_)) turn.begin_drain();
+  if (std::holds_alternative<phase::PreStopHooks>(phase_)) turn.begin_drain();
   if (std::holds_alternative<phase::Draining>(phase_)) {
     phase_ = phase::Draining{plan_.tiers, sweep_at_};
     asked_occupants_ = 0;
     for (const Service& service : services_) asked_occupants_ += occupies_tier(service) ? 1U : 0U;
     to_stop_.clear();
   }
-  if (std::holds_alternative<phase::PostStop>(phase_)) phase_ = phase::Sweeping{deadline_};
+  if (std::holds_alternative<phase::PostStopHooks>(phase_)) phase_ = phase::Sweeping{deadline_};
   actions.push_back(Sweep{.repeat = true});
 }
 

@@ -1,10 +1,11 @@
 // The end of the container: its phases, its budget, its exit code. It reads what services do, and answers with what they are
 // to be told next.
 //
-//   Up -> EndingMain -> PreStop -> Draining -> Sweeping -> PostStop -> Reaping -> Over
+//   Up -> EndingMain -> PreStopHooks -> Draining -> Sweeping -> PostStopHooks -> Reaping -> Over
 //
-// EndingMain is passed over unless the main command is to end before everything else. PreStop and PostStop run hooks,
-// Draining stops the services tier by tier, Sweeping gives every other process its chance, Reaping comes after SIGKILL.
+// EndingMain is passed over unless the main command is to end before everything else. The hooks before the stop and after it
+// have a phase each. Draining stops the services tier by tier, Sweeping gives every other process its chance, Reaping comes
+// after SIGKILL.
 // Phases are left early when nothing is left; one that runs out of time is followed by the next.
 #pragma once
 
@@ -102,7 +103,7 @@ class Stop {
     // The main command ends, and everything else waits for that: Conduct::ends_main_first.
     struct EndingMain {};
     // The hooks before the stop, of which `next` is the one to run; what follows begins at `drain_at` at the latest.
-    struct PreStop {
+    struct PreStopHooks {
       std::size_t next;
       Time drain_at;
     };
@@ -117,7 +118,7 @@ class Stop {
       Time kill_at;
     };
     // Nothing was left, and now the hooks after the stop are.
-    struct PostStop {
+    struct PostStopHooks {
       std::size_t next;
       Time kill_at;
     };
@@ -132,9 +133,9 @@ class Stop {
     };
     struct Over {};
   };
-  using Phase =
-      std::variant<phase::Up, phase::Begun, phase::EndingMain, phase::PreStop, phase::BeginDrain, phase::Draining,
-                   phase::Sweeping, phase::PostStop, phase::Killing, phase::Outlasting, phase::Reaping, phase::Over>;
+  using Phase = std::variant<phase::Up, phase::Begun, phase::EndingMain, phase::PreStopHooks, phase::BeginDrain,
+                             phase::Draining, phase::Sweeping, phase::PostStopHooks, phase::Killing, phase::Outlasting,
+                             phase::Reaping, phase::Over>;
 
   // One for each phase: what is to be told, or `Again` when the phase has changed and the new one has the word.
   struct Again {};

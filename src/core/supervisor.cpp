@@ -113,6 +113,12 @@ void Supervisor::on(const NothingLeft&) { stop_.nothing_left(now_, actions_); }
 
 // ---- From what a service did to everything else
 
+Supervisor::Before::Before(const Service& service, std::size_t actions_so_far)
+    : deadline(deadline_of(service.state)),
+      occupied(occupies_tier(service)),
+      was_final(is_final(service.state)),
+      actions(actions_so_far) {}
+
 // By what state it is in now, and which ones it came through.
 void Supervisor::follow(Service& service, const Before& before) {
   const Time deadline = deadline_of(service.state);

@@ -63,12 +63,13 @@ class Supervisor {
   // Tells a service, and what comes of that to everything else.
   template <class Told>
   void tell(Service& service, const Told& told) {
-    const Before before{deadline_of(service.state), occupies_tier(service), is_final(service.state), actions_.size()};
+    const Before before(service, actions_.size());
     const News news = step(service, told, now_, random_, actions_);
     follow(service, before);
     follow(service, news);
   }
   struct Before {
+    Before(const Service& service, std::size_t actions_so_far);
     Time deadline;
     bool occupied;
     bool was_final;
