@@ -194,6 +194,10 @@ void Init::probe_ended(core::ServiceId service, const os::ChildChange& change) {
 void Init::task_ended(core::ServiceId service, const os::ChildChange& change) {
   if (children_.of(service).task_asked) os::sys::kill(-change.pid, SIGKILL);
   children_.take_task(service);
+  constexpr int kPermanentFailure = 125;
+  if (plan_[service].spec.directory && change.status == WaitStatus::exited(kPermanentFailure)) {
+    directories_.gave_up(service);
+  }
   listener_.drain_command(service, children_.of(service).main != 0);
   tell_what_was_heard();
   tell(core::TaskEnded{service, change.status, children_.of(service).task_number});

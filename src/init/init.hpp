@@ -129,6 +129,8 @@ class Init final : private control::Host {
 
   // Service directories: init_directories.cpp.
   void open_directories();
+  void open_directory(core::ServiceId service);
+  void take_working_directory(core::ServiceId service);
   void obey_directories();
   void take_letter(core::ServiceId service, char letter);
   bool take_s6_letter(core::ServiceId service, char letter);

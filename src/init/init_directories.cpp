@@ -31,12 +31,24 @@ constexpr SignalLetter kSignalLetters[] = {{'t', SIGTERM}, {'k', SIGKILL}, {'p',
 
 }  // namespace
 
+void Init::open_directory(core::ServiceId service) {
+  directories_.open(service);
+  take_working_directory(service);
+}
+
+// Its next processes start where they find its state.
+void Init::take_working_directory(core::ServiceId service) {
+  config::Service& spec = plan_.services[core::index_of(service)].spec;
+  const std::string& elsewhere = directories_.working_directory(service);
+  spec.working_dir = elsewhere.empty() ? spec.directory->path : elsewhere;
+}
+
 void Init::open_directories() {
   if (std::exchange(directories_are_open_, true)) return;
   for (const Narration& narration : words_->about_begin_of_services()) write(narration);
   for (std::size_t i = 0; i < plan_.services.size(); ++i) {
     const auto id = static_cast<core::ServiceId>(i);
-    if (plan_[id].spec.directory && !plan_[id].retired) directories_.open(id);
+    if (plan_[id].spec.directory && !plan_[id].retired) open_directory(id);
   }
   if (!trees_.s6.empty()) directories_.open_scan_control(token_base(Source::ScanControl));
   watch_directories();
@@ -282,7 +294,7 @@ void Init::revise_plan() {
   for (const core::ServiceId service : revised.removed) directories_.mark(service);
   for (const core::ServiceId service : revised.renamed) directories_.mark(service);
   if (!directories_are_open_) return;
-  for (const core::ServiceId service : revised.described) directories_.open(service);
+  for (const core::ServiceId service : revised.described) open_directory(service);
   watch_directories();
 }
 
@@ -298,6 +310,7 @@ void Init::show_directories() {
     const ServiceDirectories::View view{supervisor_.status(service), children_.of(service), scripts_.is_paused(service),
                                         scripts_.got_term(service), plan_[service].retired};
     directories_.show(service, view);
+    take_working_directory(service);
     close_directory(service);
     for (const core::ServiceId producer : plan_[service].producers) close_directory(producer);
   }

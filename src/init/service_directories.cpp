@@ -1,6 +1,7 @@
 #include "init/service_directories.hpp"
 
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,10 +14,12 @@
 #include "init/s6_overlay.hpp"
 #include "os/clock.hpp"
 #include "os/trusted_path.hpp"
+#include "servicedir/event_directory.hpp"
 
 namespace cinit::init {
 namespace {
 
+using servicedir::S6Status;
 using servicedir::SuperviseStatus;
 using Suite = config::ServiceDirectory::Suite;
 
@@ -56,6 +59,44 @@ SuperviseStatus make_status(const ServiceDirectories::View& view) {
   return status;
 }
 
+// From the end of ./run on s6-supervise(8) is about ./finish.
+S6Status::State s6_state(const core::State& state) {
+  namespace s = core::state;
+  if (std::holds_alternative<s::Clearing>(state) || std::holds_alternative<s::PostStop>(state)) {
+    return S6Status::State::Finishing;
+  }
+  return shown_state(state) == SuperviseStatus::State::Running ? S6Status::State::Up : S6Status::State::Down;
+}
+
+// Without a notification-fd nothing is known of its readiness; what it has said holds to its end.
+bool is_ready(const ServiceDirectories::View& view, const std::optional<S6Status>& before, bool tells) {
+  using enum S6Status::State;
+  const S6Status::State state = s6_state(view.status.state);
+  if (state == Down) return true;
+  const bool was_ready = before && before->state == Up && before->starts == view.status.starts && before->ready;
+  return state == Up && tells && (was_ready || view.status.is_ready());
+}
+
+S6Status make_s6_status(const ServiceDirectories::View& view, const std::optional<S6Status>& before, bool tells) {
+  using enum S6Status::State;
+  S6Status status;
+  status.state = s6_state(view.status.state);
+  status.starts = view.status.starts;
+  if (status.state == Up) status.pid = view.processes.main;
+  if (status.state == Finishing) status.pid = view.processes.task;
+  status.group = status.state == Down ? 0 : view.processes.group;
+  status.end = view.status.last_end;
+  status.wanted = view.status.wanted && !view.retired;
+  status.paused = status.state == Up && view.paused;
+  status.ready = is_ready(view, before, tells);
+  const auto now = os::time_of_day();
+  const bool was_up = before && before->state == Up;
+  const bool is_same = before && before->starts == status.starts && was_up == (status.state == Up);
+  status.since = is_same ? before->since : now;
+  status.ready_since = before && (!status.ready || (is_same && before->ready)) ? before->ready_since : now;
+  return status;
+}
+
 constexpr std::string_view kSupervise = "/supervise";
 
 // It is not in the service directory, but where that is looked for by its name.
@@ -63,15 +104,27 @@ bool is_likeness(const std::string& path) {
   return path.starts_with(std::string(kStateDirectory) + "/") || path.starts_with(std::string(kS6ScanDirectory) + "/");
 }
 
-// Of the service directory itself, so that its scripts find it there; a link of an earlier start is replaced.
-void link_supervise(const std::string& directory, const std::string& supervise) {
-  const char* const name = kSupervise.data() + 1;
+// Makes `name` in `directory` lead to `target`. A link of an earlier start is replaced, and what an image has brought along
+// stays. False: it does not lead there.
+bool link_likeness(const std::string& directory, const char* name, const std::string& target) {
   const os::Fd place = os::open_directory(directory);
-  if (!place) return;
-  char target[PATH_MAX];
-  const ssize_t size = readlinkat(place.get(), name, target, sizeof(target));
-  if (size > 0 && is_likeness(std::string(target, static_cast<std::size_t>(size)))) unlinkat(place.get(), name, 0);
-  std::ignore = symlinkat(supervise.c_str(), place.get(), name);
+  if (!place) return false;
+  char text[PATH_MAX];
+  const ssize_t size = readlinkat(place.get(), name, text, sizeof(text));
+  const std::string old(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (old == target) return true;
+  if (is_likeness(old)) unlinkat(place.get(), name, 0);
+  return symlinkat(target.c_str(), place.get(), name) == 0;
+}
+
+// Of the service directory itself, so that its scripts find both there. False: they do not.
+bool link_state(const std::string& directory, const std::string& likeness) {
+  const bool has_supervise = link_likeness(directory, kSupervise.data() + 1, likeness + std::string(kSupervise));
+  return link_likeness(directory, servicedir::kEvents, likeness + "/" + servicedir::kEvents) && has_supervise;
+}
+
+std::string likeness_of(const std::string& supervise) {
+  return supervise.substr(0, supervise.size() - kSupervise.size());
 }
 
 void remove_with_files(const std::string& path) {
@@ -83,7 +136,8 @@ void remove_with_files(const std::string& path) {
 
 // That of a logger is in the one of its service, which is left empty by whichever goes last.
 void remove_likeness(const std::string& supervise, const std::string& name) {
-  const std::string path = supervise.substr(0, supervise.size() - kSupervise.size());
+  const std::string path = likeness_of(supervise);
+  remove_with_files(path + "/" + servicedir::kEvents);
   remove_with_files(supervise);
   remove_with_files(path);
   if (name.find('/') != std::string::npos) os::remove_directory(path.substr(0, path.rfind('/')));
@@ -91,17 +145,27 @@ void remove_likeness(const std::string& supervise, const std::string& name) {
 
 }  // namespace
 
-// Scripts know services of s6 by where s6-overlay would have put them; those of runit, where they are. Those of the service
-// itself know it as the directory that they run in ("s6-svc -O .", s6-permafailon), as far as that can be written.
+// Scripts know services of s6 by where s6-overlay would have put them; those of runit, where they are.
 Result<std::string> ServiceDirectories::find_supervise(core::ServiceId id) const {
   const config::Service& spec = plan_[id].spec;
   const std::string& directory = spec.directory->path;
   if (spec.directory->suite == Suite::Runit) {
     return servicedir::find_supervise(directory, std::string(kStateDirectory) + "/" + spec.name);
   }
-  Result<std::string> supervise = servicedir::make_likeness(directory, std::string(kS6ScanDirectory) + "/" + spec.name);
-  if (supervise) link_supervise(directory, *supervise);
-  return supervise;
+  return servicedir::make_likeness(directory, std::string(kS6ScanDirectory) + "/" + spec.name);
+}
+
+// Scripts of the service itself know it as the directory that they run in ("s6-svc -O .", s6-permafailon, s6-notifyoncheck).
+// Where links cannot be made there, they run in the likeness, as s6-overlay's services run in a copy.
+void ServiceDirectories::open_events(core::ServiceId id) {
+  const std::string likeness = likeness_of(at(id).path);
+  const std::string events = likeness + "/" + servicedir::kEvents;
+  if (!link_state(plan_[id].spec.directory->path, likeness)) at(id).working_directory = likeness;
+  if (const int error = servicedir::make_event_directory(events); error != 0) {
+    return warn(id, "s6-notifyoncheck, s6-svwait and s6-svc -w cannot hear of it: " + events + ": " + strerror(error));
+  }
+  at(id).events = events;
+  servicedir::tell_listeners(events, "s");
 }
 
 void ServiceDirectories::warn(core::ServiceId id, const std::string& message) {
@@ -145,6 +209,7 @@ void ServiceDirectories::open(core::ServiceId id) {
   at(id).name = plan_[id].spec.name;
   at(id).device = plan_[id].spec.directory->device;
   at(id).inode = plan_[id].spec.directory->inode;
+  if (is_of_s6(id)) open_events(id);
   if (!hear(id)) {
     unheard_.insert(id);
     look_later();
@@ -158,11 +223,12 @@ void ServiceDirectories::cannot_open(core::ServiceId id, const Error& error, boo
     look_at_ = std::min(look_at_, later(os::now(), kLookForLetters));
   }
   if (is_told) return;
-  const std::string tool = plan_[id].spec.directory->suite == Suite::S6 ? "s6-svc" : "sv";
+  const std::string tool = is_of_s6(id) ? "s6-svc" : "sv";
   warn(id, tool + " cannot ask for it: " + error.message);
 }
 
 void ServiceDirectories::close(core::ServiceId id) {
+  if (!at(id).events.empty()) servicedir::tell_listeners(at(id).events, "x");
   at(id) = {};
   unopened_.erase(id);
   unheard_.erase(id);
@@ -206,20 +272,24 @@ std::set<core::ServiceId> ServiceDirectories::take_marked() {
 // What is in the service directory itself has moved with it. All others are closed first: one may have the old name of
 // another.
 void ServiceDirectories::reopen(const std::set<core::ServiceId>& renamed) {
-  std::map<core::ServiceId, std::optional<servicedir::SuperviseStatus>> shown;
+  std::map<core::ServiceId, Directory> closed;
   for (const core::ServiceId id : renamed) {
     const std::string old_name = std::exchange(at(id).name, plan_[id].spec.name);
     if (!is_likeness(at(id).path)) continue;
     const std::string path = at(id).path;
-    shown.emplace(id, at(id).shown);
+    Directory& before = closed[id];
+    before.shown = at(id).shown;
+    before.s6_shown = at(id).s6_shown;
     close(id);
     remove_likeness(path, old_name);
   }
-  for (const auto& [id, status] : shown) {
+  for (const auto& [id, before] : closed) {
     open(id);
-    if (!at(id).supervise || !status) continue;
-    at(id).supervise->show(*status);
-    at(id).shown = status;
+    if (!at(id).supervise) continue;
+    if (before.shown) at(id).supervise->show(*before.shown);
+    if (before.s6_shown) at(id).supervise->show(*before.s6_shown);
+    at(id).shown = before.shown;
+    at(id).s6_shown = before.s6_shown;
   }
 }
 
@@ -250,13 +320,27 @@ std::string ServiceDirectories::read_scan_commands() { return scan_control_ ? sc
 
 void ServiceDirectories::show(core::ServiceId id, const View& view) {
   Directory& directory = at(id);
-  if (!directory.supervise || plan_[id].spec.directory->suite != Suite::Runit) return;
+  if (!directory.supervise) return;
+  if (is_of_s6(id)) return show_s6(id, view);
   SuperviseStatus status = make_status(view);
   const bool is_same = directory.shown && directory.shown->state == status.state && directory.shown->pid == status.pid;
   status.since = is_same ? directory.shown->since : os::time_of_day();
   if (directory.shown == status) return;
   directory.supervise->show(status);
   directory.shown = status;
+}
+
+// The events follow the file that they are about.
+void ServiceDirectories::show_s6(core::ServiceId id, const View& view) {
+  Directory& directory = at(id);
+  const S6Status status = make_s6_status(view, directory.s6_shown, plan_[id].spec.ready.has_value());
+  if (directory.s6_shown == status) return;
+  const std::string letters =
+      servicedir::events_between(directory.s6_shown.value_or(S6Status()), status, directory.gave_up);
+  directory.supervise->show(status);
+  directory.s6_shown = status;
+  if (status.state == S6Status::State::Down) directory.gave_up = false;
+  if (!letters.empty() && !directory.events.empty()) servicedir::tell_listeners(directory.events, letters);
 }
 
 void ServiceDirectories::add_death(core::ServiceId id, WaitStatus end) {

@@ -12,6 +12,7 @@
 #include "log/log.hpp"
 #include "os/file.hpp"
 #include "os/poller.hpp"
+#include "servicedir/s6_status.hpp"
 #include "servicedir/supervise.hpp"
 
 namespace cinit::init {
@@ -63,6 +64,13 @@ class ServiceDirectories {
     bool retired = false;  // it does not come back
   };
   void show(core::ServiceId id, const View& view);
+  // Its ./finish has said that it is not to be started again: who listens for its events hears of that.
+  void gave_up(core::ServiceId id) { at(id).gave_up = true; }
+  // Where the scripts of the service find its supervise/ in their own directory, if that is another one than the service
+  // directory, which cannot be written. Empty: the service directory.
+  const std::string& working_directory(core::ServiceId id) const {
+    return directories_[core::index_of(id)].working_directory;
+  }
   // Its main process has ended: for s6-permafailon(1).
   void add_death(core::ServiceId id, WaitStatus end);
 
@@ -75,9 +83,19 @@ class ServiceDirectories {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::optional<servicedir::SuperviseStatus> shown;
+    // Of s6.
+    std::string events;  // the path of event/; empty: there is none
+    std::optional<servicedir::S6Status> s6_shown;
+    std::string working_directory;
+    bool gave_up = false;
   };
 
   Directory& at(core::ServiceId id) { return directories_[core::index_of(id)]; }
+  bool is_of_s6(core::ServiceId id) const {
+    return plan_[id].spec.directory->suite == config::ServiceDirectory::Suite::S6;
+  }
+  void open_events(core::ServiceId id);
+  void show_s6(core::ServiceId id, const View& view);
   void warn(core::ServiceId id, const std::string& message);
   void warn_of_want();
   void cannot_open(core::ServiceId id, const Error& error, bool is_told);

@@ -13,6 +13,8 @@
 
 #include "os/file.hpp"
 #include "os/trusted_path.hpp"
+#include "servicedir/event_directory.hpp"
+#include "servicedir/tai64n.hpp"
 
 namespace cinit::servicedir {
 namespace {
@@ -21,27 +23,8 @@ constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFifoMode = 0600;
 constexpr mode_t kFileMode = 0644;
 
-// Seconds between a TAI64 label and the clock: runsv counts as if there had never been a leap second but the first ten, and
-// skalibs, which s6 is made with, knows all of them (27 until now, the last one in 2016).
-constexpr std::uint64_t kTaiEpoch = std::uint64_t{1} << 62;
-constexpr std::uint64_t kTaiOfRunit = 10;
-constexpr std::uint64_t kTaiOfSkalibs = 37;
-
-constexpr std::size_t kLabelSize = 12;
 constexpr std::size_t kDeathSize = kLabelSize + 2;
 constexpr std::size_t kMostDeaths = 4096;
-
-void put_big_endian(unsigned char* out, std::uint64_t number, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<unsigned char>(number >> (8 * (size - 1 - i)));
-}
-
-void put_label(unsigned char* out, std::chrono::system_clock::time_point at, std::uint64_t offset) {
-  const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
-  const auto since_epoch = static_cast<std::uint64_t>(std::max<std::int64_t>(nanoseconds, 0));
-  constexpr std::uint64_t kSecond = 1'000'000'000;
-  put_big_endian(out, kTaiEpoch + offset + since_epoch / kSecond, 8);
-  put_big_endian(out + 8, since_epoch % kSecond, 4);
-}
 
 std::string_view name_of(SuperviseStatus::State state) {
   switch (state) {
@@ -117,7 +100,7 @@ int link_contents(const std::string& service, const std::string& place) {
   const os::Fd directory = os::open_directory(place);
   if (!directory) return directory.error();
   for (const std::string& name : *names) {
-    if (name == "supervise" || name == "log") continue;
+    if (name == "supervise" || name == "log" || name == kEvents) continue;
     const std::string target = std::string(service).append("/").append(name);
     if (const int error = make_link(target, directory, name); error != 0) return error;
   }
@@ -185,6 +168,12 @@ int Supervise::show(const SuperviseStatus& status) {
   const int of_stat = replace_text("stat", describe(status), stat_);
   const int of_pid = replace_text("pid", status.pid == 0 ? "" : std::to_string(status.pid) + "\n", pid_);
   return of_status != 0 ? of_status : of_stat != 0 ? of_stat : of_pid;
+}
+
+int Supervise::show(const S6Status& status) {
+  const auto bytes = encode(status);
+  const std::string_view content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return os::replace_file(directory_, "status", content, kFileMode);
 }
 
 int Supervise::replace_text(const char* name, std::string text, std::optional<std::string>& last) const {

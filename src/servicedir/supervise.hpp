@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/wait_status.hpp"
 #include "os/fd.hpp"
+#include "servicedir/s6_status.hpp"
 
 namespace cinit::servicedir {
 
@@ -63,8 +64,9 @@ class Supervise {
   // What somebody asks for; sv(8) and s6-svc(8) name the letters.
   const ControlFifo& control() const { return control_; }
 
-  // Shows it to whoever looks. Returns 0 or an errno.
+  // Shows it to the processes that look, in the form of runsv(8) or of s6-supervise(8). Returns 0 or an errno.
   int show(const SuperviseStatus& status);
+  int show(const S6Status& status);
 
   // Adds an end of ./run to the last `most` of them, at most 4096, in death_tally as s6-supervise(8) keeps it for
   // s6-permafailon(1). Returns 0 or an errno.
@@ -84,7 +86,11 @@ class Supervise {
   std::optional<std::string> pid_;
 };
 
-// Makes `state` look like the service directory, but for a supervise/ of its own, whose path it returns.
+// The directory for those who want to hear of a service of s6, beside its supervise/: see event_directory.hpp.
+inline constexpr char kEvents[] = "event";
+
+// Makes `state` look like the service directory, but for a supervise/ and an event/ of its own; returns the path of the
+// first.
 Result<std::string> make_likeness(const std::string& service, const std::string& state);
 // Where the state of a service directory is kept: in its own supervise/, or, where that cannot be written, in that of a
 // likeness at `state`.

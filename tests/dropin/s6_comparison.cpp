@@ -13,8 +13,9 @@ using transcript_test::count;
 using transcript_test::Program;
 
 constexpr char kServices[] = "/etc/services.d";
-const char* const kPrograms[] = {"s6-svscan",    "s6-supervise",   "s6-svc",  "s6-svok",      "s6-svstat",  "s6-svwait",
-                                 "s6-svscanctl", "s6-permafailon", "s6-svdt", "s6-svlisten1", "s6-ftrigrd", "s6-log"};
+const char* const kPrograms[] = {"s6-svscan",  "s6-supervise", "s6-svc",           "s6-svok",       "s6-svstat",
+                                 "s6-svwait",  "s6-svscanctl", "s6-permafailon",   "s6-svdt",       "s6-svlisten1",
+                                 "s6-ftrigrd", "s6-log",       "s6-notifyoncheck", "s6-ftrig-wait", "execlineb"};
 
 // cinit shows services where s6-overlay would have put them, s6-svscan where they are: a link makes both places one.
 void start_original(Container& container, e2e::Options options, const e2e::TemporaryDirectory& place) {
@@ -26,7 +27,7 @@ void start_original(Container& container, e2e::Options options, const e2e::Tempo
 void run(const Row& row, Program program, std::string& transcript) {
   const e2e::TemporaryDirectory place;
   Container container;
-  transcript_test::install_programs(container, kPrograms);
+  install_s6(container);
   transcript_test::install(container, row.tree, kServices);
   const e2e::Options options{.env = row.env, .volumes = {"/lib:/lib", "/lib64:/lib64"}};
   program == Program::Original ? start_original(container, options, place) : void(container.cinit({}, options));
@@ -44,6 +45,11 @@ std::string describe_pace(double seconds) {
 }  // namespace
 
 const File kClock = script("clock/run", "echo tick >>/tmp/clock");
+
+void install_s6(Container& container) {
+  transcript_test::install_programs(container, kPrograms);
+  container.link("/lib/execline", "/usr/lib/execline");  // where they look for execlineb
+}
 
 void Session::svc(const std::string& letters, const std::string& service) {
   run("s6-svc " + letters + " /run/s6/services/" + service);

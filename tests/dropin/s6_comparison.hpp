@@ -47,6 +47,9 @@ struct Row {
   std::map<std::string, std::string> env{};
 };
 
+// Debian's programs of s6 and execline, which run with the volumes /lib and /lib64.
+void install_s6(Container& container);
+
 // Runs both for each row, and compares their transcripts.
 void compare(const std::vector<Row>& rows);
 

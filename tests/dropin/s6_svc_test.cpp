@@ -6,6 +6,7 @@
 #include "s6_comparison.hpp"
 
 using namespace cinit::s6_test;
+namespace e2e = cinit::e2e;
 
 namespace {
 
@@ -147,9 +148,6 @@ TEST_CASE("s6-svc: up and down, of one that is down") {
 }
 
 TEST_CASE("s6-svc: whom it finds") {
-  const std::string reason =
-      "cinit does not tell s6's way, whose form is another one in each version of s6, what services do: ask cinit "
-      "status";
   compare({
       {"s6-svok",
        {kWeb},
@@ -172,31 +170,191 @@ TEST_CASE("s6-svc: whom it finds") {
          s.run("s6-svc -d /etc/services.d/web");
          s.await_text("/tmp/web", "finish ");
        }},
-      {"s6-svstat",
-       {kWeb},
-       [](Session& s) {
-         s.await_text("/tmp/web", "ready\n");
-         s.run("s6-svstat -o up,wantedup /run/s6/services/web 2>/dev/null");
-       },
-       {{reason, "true true\nexit 0\n", "exit 111\n"}}},
-      {"s6-svwait",
-       {kWeb},
-       [](Session& s) {
-         s.await_text("/tmp/web", "ready\n");
-         s.run("s6-svwait -u -t 5000 /run/s6/services/web 2>/dev/null");
-       },
-       {{reason, "exit 0\n", "exit 111\n"}}},
-      {"-wd",
-       {kWeb, kFinish, kClock},
-       [](Session& s) {
-         s.await_text("/tmp/web", "ready\n");
-         s.run("s6-svc -wd -T 5000 -d /run/s6/services/web 2>/dev/null");
-         s.outwait_restart();
-         s.show("/tmp/web");
-       },
-       {{reason + "; and then s6-svc asks for nothing at all", "exit 0\n", "exit 111\n"},
-        {reason, "ready\ngot 15 (1 times)\nfinish 0 0\n", "ready\n"}}},
   });
+}
+
+TEST_CASE("s6-svstat: what it says") {
+  const std::string all = "up,wantedup,normallyup,ready,paused,exitcode,signal,signum";
+  const auto stat = [=](Session& s) { s.run("s6-svstat -o " + all + " /run/s6/services/web"); };
+  // Without its numbers.
+  const auto words = [](Session& s) { s.run("s6-svstat /run/s6/services/web | sed 's/[0-9][0-9]*/N/g'"); };
+  const File tells{"web/notification-fd", "3\n"};
+  compare({
+      {"up",
+       {kWeb, kFinish},
+       [=](Session& s) {
+         s.await_text("/tmp/web", "ready\n");
+         s.await_success("s6-svstat -u /run/s6/services/web | grep true");
+         stat(s);
+         words(s);
+         s.run("test $(s6-svstat -p /run/s6/services/web) = $(pidof app)");
+       }},
+      {"down by order",
+       {kWeb, kFinish},
+       [=](Session& s) {
+         s.await_text("/tmp/web", "ready\n");
+         s.svc("-d");
+         s.await_success("s6-svstat -u /run/s6/services/web | grep false");
+         s.await_success("s6-svwait -D -t 100 /run/s6/services/web");
+         stat(s);
+         words(s);
+       }},
+      {"down by a down file",
+       {kWeb, {"web/down", ""}, kClock},
+       [=](Session& s) {
+         s.outwait_restart();
+         stat(s);
+         words(s);
+       }},
+      {"down after a signal",
+       {script("web/run", "exec sleep 99"), kClock},
+       [=](Session& s) {
+         s.outwait_restart();
+         s.svc("-Ok");
+         s.await_success("s6-svwait -D -t 100 /run/s6/services/web");
+         stat(s);
+         words(s);
+       }},
+      {"down after an exit code",
+       {script("web/run", "exit 3"), script("web/finish", "exit 125"), kClock},
+       [=](Session& s) {
+         s.outwait_restart();
+         s.await_success("s6-svwait -D -t 100 /run/s6/services/web");
+         stat(s);
+         words(s);
+       }},
+      {"up, not ready yet, and ready",
+       {script("web/run", "app wait-for /tmp/go; echo >&3; exec app print-signals >>/tmp/web"), tells},
+       [=](Session& s) {
+         s.await_success("s6-svstat -u /run/s6/services/web | grep true");
+         stat(s);
+         s.run("touch /tmp/go");
+         s.await_success("s6-svstat -r /run/s6/services/web | grep true");
+         stat(s);
+         words(s);
+       }},
+      {"paused",
+       {kWeb},
+       [=](Session& s) {
+         s.await_text("/tmp/web", "ready\n");
+         s.svc("-p");
+         s.await_success("s6-svstat /run/s6/services/web | grep paused");
+         stat(s);
+         words(s);
+         s.svc("-c");
+         s.await_success("! s6-svstat /run/s6/services/web | grep paused");
+       }},
+      {"while finish runs",
+       {script("web/run", "exec app print-signals >>/tmp/web"),
+        script("web/finish", "echo finish >>/tmp/web; exec app print-signals >>/tmp/web"),
+        {"web/timeout-finish", "0"}},
+       [=](Session& s) {
+         s.await_text("/tmp/web", "ready\n");
+         s.svc("-d");
+         s.await_text("/tmp/web", "ready\n", 2);
+         stat(s);
+         words(s);
+       }},
+  });
+}
+
+TEST_CASE("s6: who waits for a service") {
+  const File tells{"web/notification-fd", "3\n"};
+  const File late = script("web/run", "app wait-for /tmp/go; echo >&3; exec app print-signals >>/tmp/web");
+  const auto wait = [](const std::string& name, const Tree& tree, std::vector<std::string> commands) -> Row {
+    return {name, tree, [commands = std::move(commands)](Session& s) {
+              s.await_success("s6-svok /run/s6/services/web");
+              s.await_success("s6-svstat -u /run/s6/services/web | grep true");
+              for (const std::string& command : commands) s.run(command);
+            }};
+  };
+  // What is written into event/ once somebody listens there, in its order: a listener is a FIFO of this name.
+  const auto hear = [](const std::string& name, const Tree& tree, const std::string& events,
+                       const std::string& command) -> Row {
+    const std::string bytes = std::to_string(events.size());
+    return {name, tree, [=](Session& s) {
+              s.await_success("s6-svstat -u /run/s6/services/web | grep true");
+              s.run("f=/run/s6/services/web/event/ftrig1:@400000000000000000000000:abcdef; mkfifo $f && exec 3<>$f; " +
+                    command + "; head -c " + bytes + " <&3");
+            }};
+  };
+  const std::string web = " /run/s6/services/web";
+  compare({
+      wait("s6-svwait -u", {kWeb}, {"s6-svwait -u -t 5000" + web}),
+      wait("s6-svwait -U", {late, tells},
+           {"s6-svwait -U -t 300" + web + " 2>/dev/null", "touch /tmp/go", "s6-svwait -U -t 5000" + web}),
+      wait("s6-svwait -d and -D", {kWeb, kFinish},
+           {"s6-svc -d" + web, "s6-svwait -d -t 5000" + web, "s6-svwait -D -t 5000" + web, "cat /tmp/web"}),
+      wait("s6-svwait of one that stays up", {kWeb}, {"s6-svwait -d -t 300" + web + " 2>/dev/null"}),
+      wait("-wd", {kWeb, kFinish}, {"s6-svc -wd -T 5000 -d" + web}),
+      wait("-wD", {kWeb, kFinish}, {"s6-svc -wD -T 5000 -d" + web, "cat /tmp/web"}),
+      wait("-wu", {kWeb, kFinish}, {"s6-svc -wD -T 5000 -d" + web, "s6-svc -wu -T 5000 -u" + web}),
+      wait("-wU", {script("web/run", "echo >&3; exec app print-signals"), tells},
+           {"s6-svc -wD -T 5000 -d" + web, "s6-svc -wU -T 5000 -u" + web, "s6-svstat -r" + web}),
+      wait("-wr", {kWeb, kFinish}, {"s6-svc -wr -T 5000 -t" + web, "s6-svstat -u" + web}),
+      wait("-wR", {script("web/run", "echo >&3; exec app print-signals"), tells},
+           {"s6-svc -wR -T 5000 -t" + web, "s6-svstat -r" + web}),
+      wait("-wU of one that gives up",
+           {script("web/run", "app wait-for /tmp/go; exit 1"), script("web/finish", "exit 125"), tells},
+           {"(sleep 0.5; touch /tmp/go) & s6-svc -wU -T 5000 -u" + web + " 2>/dev/null"}),
+      hear("a stop", {kWeb, kFinish}, "dD", "s6-svc -d" + web),
+      hear("a stop without finish", {kWeb}, "dD", "s6-svc -d" + web),
+      hear("a restart", {kWeb, kFinish}, "dDu", "s6-svc -t" + web),
+      hear("ready", {late, tells}, "U", "touch /tmp/go"),
+      hear("no more starts", {script("web/run", "app wait-for /tmp/go; exit 1"), script("web/finish", "exit 125")},
+           "dOD", "touch /tmp/go"),
+  });
+}
+
+TEST_CASE("s6-notifyoncheck: a service is ready when the check says so") {
+  const File tells{"web/notification-fd", "3\n"};
+  const File check = script("web/data/check", "echo check >>/tmp/checks; test -e /tmp/go");
+  const auto ready = [](const std::string& name, const std::string& run, const Tree& more, bool in_time = true) -> Row {
+    Tree tree{script("web/run", "exec s6-notifyoncheck " + run + " app print-signals >>/tmp/web 2>&1")};
+    tree.insert(tree.end(), more.begin(), more.end());
+    return {name, tree, [=](Session& s) {
+              s.await_text("/tmp/web", "ready\n");
+              s.run("s6-svstat -o up,ready /run/s6/services/web");
+              s.run("touch /tmp/go");
+              s.run("s6-svwait -U -t " + std::string(in_time ? "10000" : "1000") + " /run/s6/services/web 2>/dev/null");
+              s.run("s6-svstat -o up,ready /run/s6/services/web");
+              s.svc("-d");
+              s.await_text("/tmp/web", "got 15 ");
+              s.await_success("s6-svstat -u /run/s6/services/web | grep false");
+            }};
+  };
+  compare({
+      ready("by data/check", "-w 100 -n 0", {check, tells}),
+      ready("by a command", "-c 'sh -c \"test -e /tmp/go\"' -w 100 -n 0", {tells}),
+      ready("as a grandchild", "-d -c 'sh -c \"test -e /tmp/go\"' -w 100 -n 0", {tells}),
+      ready("which descriptor", "-3 5 -w 100 -n 0", {check, {"web/notification-fd", "5\n"}}),
+      ready("too few attempts", "-w 10 -n 2 -c 'sh -c \"exit 1\"'", {tells}, false),
+  });
+}
+
+TEST_CASE("s6-notifyoncheck: of a longrun of s6-rc, on a root that can be written and on one that cannot") {
+  const std::string sources = "/etc/s6-overlay/s6-rc.d/";
+  Container container;
+  install_s6(container);
+  container.file(sources + "user/contents.d/web", "").file(sources + "web/type", "longrun\n");
+  container.file(sources + "web/dependencies.d/db", "")
+      .file(sources + "web/run", "#!/bin/sh\necho web runs\nexec sleep 99\n", 0755);
+  container.file(sources + "db/type", "longrun\n").file(sources + "db/notification-fd", "3\n");
+  container.file(sources + "db/data/check", "#!/bin/sh\ntest -e /tmp/go\n", 0755);
+  container.file(sources + "db/run", "#!/bin/sh\nexec s6-notifyoncheck -d -n 0 -w 50 app app1 db\n", 0755);
+  container.file(sources + "db/finish", "#!/bin/sh\necho finish sees $(ls -d data supervise event)\n", 0755);
+  e2e::Options options{.volumes = {"/lib:/lib", "/lib64:/lib64"}};
+  SUBCASE("one that can") {}
+  SUBCASE("one that cannot") { options.read_only = true; }
+  container.cinit({}, options).wait_for("db: ready\n");
+  CHECK(!container.logged("web runs\n"));
+  CHECK(container.exec({"s6-svstat", "-o", "up,ready", "/run/service/db"}).text == "true false\n");
+  container.exec({"touch", "/tmp/go"});
+  container.wait_for("web runs\n");
+  CHECK(container.exec({"s6-svstat", "-o", "up,ready", "/run/service/db"}).text == "true true\n");
+  container.exec({"s6-svc", "-wR", "-T", "5000", "-r", "/run/service/db"});
+  container.wait_for("finish sees data event supervise\n");
+  container.wait_for("db: ready\n", 2);
 }
 
 TEST_CASE("s6-svscanctl: services that come and go") {

@@ -270,7 +270,7 @@ TEST_CASE("s6-overlay: services whose directories get other names are asked by t
   image.wait_for("web: ready\n");
   image.sh("cd /etc/services.d; mv web site; mv mail web");
   image.wait_until([&] { return image.sh("ls /run/s6/services") == "site\nweb\n"; }, "cinit knows the new names");
-  CHECK(image.sh("ls /run/s6/services/web/log") == "run\nsupervise\n");
+  CHECK(image.sh("ls /run/s6/services/web/log") == "event\nrun\nsupervise\n");
   CHECK(image.sh("readlink /srv/web/supervise") == "/run/s6/services/site/supervise\n");
   image.sh("printf d >/run/s6/services/site/supervise/control");
   image.wait_for("web: app exit normally\n");
