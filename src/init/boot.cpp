@@ -107,6 +107,7 @@ Surroundings take_surroundings(const BootRequest& request, servicedir::Problems&
   const bool runs_command_alone = request.no_services && request.skip_startup_files;
   if (!request.personality && !runs_command_alone)
     surroundings.s6 = find_s6_overlay(surroundings.environment, problems);
+  if (surroundings.s6) surroundings.environment.insert_or_assign("PATH", surroundings.s6->search_path());
   return surroundings;
 }
 

@@ -26,6 +26,8 @@ constexpr char kOldResult[] = "/run/s6/env-stage3/S6_STAGE2_EXITED";
 constexpr char kResult[] = "/run/s6-linux-init-container-results/exitcode";
 // What finish scripts of the third version run to end the container.
 constexpr char kHalt[] = "/run/s6/basedir/bin/halt";
+// Where the third version has the programs of s6 and execline.
+constexpr char kPrograms[] = "/command";
 // The third version's directory of running services.
 constexpr char kNewScanDirectory[] = "/run/service";
 
@@ -63,12 +65,13 @@ bool has_word(std::string_view path, std::string_view directory) {
   return (":" + std::string(path) + ":").find(":" + std::string(directory) + ":") != std::string::npos;
 }
 
-// As s6-overlay has it: the container's own, and behind it where its programs are.
-std::string search_path(const config::Variables& environment) {
+// As s6-overlay's /init has it: the container's own, and in front of it where its programs are, each unless it is there.
+std::string search_path(const config::Variables& environment, const std::string& root) {
   std::string path = value_of(environment, "PATH");
   if (path.empty()) path = os::kDefaultPath;
-  for (const char* directory : {"/command", "/usr/bin", "/bin"}) {
-    if (!has_word(path, directory)) path.append(":").append(directory);
+  for (const char* directory : {"/bin", "/usr/bin", kPrograms}) {
+    const bool is_wanted = directory != kPrograms || servicedir::exists(root + kPrograms);
+    if (is_wanted && !has_word(path, directory)) path = std::string(directory) + ":" + path;
   }
   return path;
 }
@@ -136,8 +139,10 @@ std::optional<S6Overlay> S6Overlay::find(const config::Variables& environment, c
 }
 
 S6Overlay::S6Overlay(std::string root, const config::Variables& environment)
-    : root_(std::move(root)), settings_(read_s6_settings(environment)) {
-  if (!settings_.keeps_environment) bare_environment_ = config::Variables{{"PATH", search_path(environment)}};
+    : root_(std::move(root)),
+      settings_(read_s6_settings(environment)),
+      search_path_(init::search_path(environment, root_)) {
+  if (!settings_.keeps_environment) bare_environment_ = config::Variables{{"PATH", search_path_}};
 }
 
 std::vector<std::string> S6Overlay::warn_of_settings() const {

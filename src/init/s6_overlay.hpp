@@ -59,6 +59,8 @@ class S6Overlay {
   std::optional<core::Program> early_program() const;
   // Adds what is run before the services and after them. Fails when it could not be looked for, for a reason that may pass.
   std::optional<Error> add_to(core::Commands& commands) const;
+  // PATH for everything in the container, the main command and with-contenv included.
+  const std::string& search_path() const { return search_path_; }
   // The environment of scripts and services; nothing: the container's.
   const std::optional<config::Variables>& bare_environment() const { return bare_environment_; }
 
@@ -79,6 +81,7 @@ class S6Overlay {
 
   std::string root_;
   S6Settings settings_;
+  std::string search_path_;
   std::optional<config::Variables> bare_environment_;
   std::vector<std::string> known_;  // the variables that the environment directory had last
 };

@@ -99,6 +99,28 @@ TEST_CASE("s6-overlay: with-contenv has the container's environment, and what sc
   }
 }
 
+TEST_CASE("s6-overlay: programs of /command are found by everything that the image starts") {
+  Image image;
+  image.script("/command/greet", "echo greeted by $1");
+  image.script("/etc/cont-init.d/10-a", "greet hook").script("/etc/my_init.d/10-a", "greet my_init-hook");
+  image.script(kServices + "web/run", "greet service; exec app app1 web")
+      .script(kServices + "web/finish", "greet finish");
+  image.script(kServices + "db/run", "greet with-contenv; exec app app1 db", "/usr/bin/with-contenv sh");
+  image.oneshot("once", "greet oneshot").script("/etc/cont-finish.d/a", "greet cont-finish");
+  image.config("[service.own]\ncommand = \"greet own\"\ntype = \"oneshot\"\n");
+  std::map<std::string, std::string> environment{{"PATH", "/sbin:/bin"}, {"S6_STAGE2_HOOK", "greet early"}};
+  SUBCASE("") {}
+  SUBCASE("S6_KEEP_ENV") { environment["S6_KEEP_ENV"] = "1"; }
+  image.cinit({"--", "sh", "-c", "greet command; echo $PATH"}, {.env = environment});
+  CHECK(image.wait_exit().code == 0);
+  for (const char* const who : {"early", "hook", "my_init-hook", "oneshot", "service", "with-contenv", "own", "command",
+                                "finish", "cont-finish"}) {
+    INFO(who);
+    CHECK(image.logged(std::string("greeted by ") + who + "\n"));
+  }
+  CHECK(image.logged("\n/command:/usr/bin:/sbin:/bin\n"));
+}
+
 TEST_CASE("s6-overlay: a script may choose the exit code") {
   Image image;
   image.script(kServices + "web/run", "exit 3");

@@ -104,8 +104,22 @@ TEST_CASE("scripts have PATH only, which leads to s6-overlay's programs as well"
   TemporaryDirectory root;
   make_directories(root.path() + "/etc/services.d");
   CHECK(*S6Overlay::find({{"PATH", "/opt/bin:/bin"}, {"X", "1"}}, root.path())->bare_environment() ==
-        config::Variables{{"PATH", "/opt/bin:/bin:/command:/usr/bin"}});
+        config::Variables{{"PATH", "/usr/bin:/opt/bin:/bin"}});
   CHECK(!S6Overlay::find({{"S6_KEEP_ENV", "1"}}, root.path())->bare_environment());
+}
+
+TEST_CASE("PATH begins with /command where there is one, and has /usr/bin and /bin") {
+  TemporaryDirectory root;
+  make_directories(root.path() + "/etc/services.d");
+  make_directories(root.path() + "/command");
+  const auto path = [&](const std::string& of_container) {
+    return S6Overlay::find({{"PATH", of_container}}, root.path())->search_path();
+  };
+  CHECK(path("/opt/bin") == "/command:/usr/bin:/bin:/opt/bin");
+  CHECK(path("/usr/local/bin:/usr/bin:/bin") == "/command:/usr/local/bin:/usr/bin:/bin");
+  CHECK(path("/bin:/command:/usr/bin") == "/bin:/command:/usr/bin");  // somebody has chosen
+  CHECK(path("/bin2:/usr/binary") == "/command:/usr/bin:/bin:/bin2:/usr/binary");
+  CHECK(path("") == "/command:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
 TEST_CASE("its programs in the order of s6-overlay, without hidden files and directories") {
