@@ -121,7 +121,8 @@ struct MainSuspended {
   Signal signal;
 };
 
-enum class SignalOrigin { Process, Terminal, Self };
+// Inside: another process of the container, or, when cinit is not PID 1, a descendant of it.
+enum class SignalOrigin { Process, Inside, Terminal, Self };
 
 // cinit itself got a signal that is not about its children.
 struct SignalReceived {
