@@ -19,11 +19,6 @@ namespace {
 // Whoever wakes up this late did not run in between: the container was paused, or the machine slept.
 constexpr Duration kLate = std::chrono::seconds(1);
 
-core::SignalOrigin origin_of(const signalfd_siginfo& info, pid_t self) {
-  if (info.ssi_code == SI_KERNEL) return core::SignalOrigin::Terminal;
-  return info.ssi_pid == static_cast<std::uint32_t>(self) ? core::SignalOrigin::Self : core::SignalOrigin::Process;
-}
-
 }  // namespace
 
 Result<LoopParts> LoopParts::make() {
@@ -295,16 +290,31 @@ std::vector<core::SignalReceived> Init::take_signals() {
   std::vector<core::SignalReceived> received;
   signalfd_siginfo infos[16];
   const long size = os::sys::read(signals_.get(), infos, sizeof(infos));
-  const pid_t self = os::sys::getpid();
   for (const signalfd_siginfo* info = infos; size > 0 && info < infos + size / static_cast<long>(sizeof(*info));
        ++info) {
     if (info->ssi_signo == SIGCHLD) {
       more_to_reap_ = true;
     } else {
-      received.push_back({Signal{static_cast<int>(info->ssi_signo)}, origin_of(*info, self)});
+      received.push_back({Signal{static_cast<int>(info->ssi_signo)}, origin_of(*info)});
     }
   }
   return received;
+}
+
+// What is outside of our PID namespace has no pid in it. A process of which nothing is known any more is taken for one from
+// outside: somebody may have asked for this.
+core::SignalOrigin Init::origin_of(const signalfd_siginfo& info) const {
+  if (info.ssi_code == SI_KERNEL) return core::SignalOrigin::Terminal;
+  const auto sender = static_cast<pid_t>(info.ssi_pid);
+  const pid_t self = os::sys::getpid();
+  if (sender == self) return core::SignalOrigin::Self;
+  if (sender == 0) return core::SignalOrigin::Process;
+  if (self == 1) return core::SignalOrigin::Inside;
+  os::Process process;
+  const auto is_self = [self](pid_t pid) { return pid == self; };
+  const bool is_ours =
+      population_.processes().read(sender, process) && population_.processes().any_ancestor(process, is_self);
+  return is_ours ? core::SignalOrigin::Inside : core::SignalOrigin::Process;
 }
 
 void Init::check_suspension() {

@@ -1,6 +1,8 @@
 // PID 1: one wait, one deadline, and everything that happens put to the supervisor.
 #pragma once
 
+#include <sys/signalfd.h>
+
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -90,6 +92,7 @@ class Init final : private control::Host {
   bool is_empty(core::ServiceId service) const;
   void check_suspension();
   std::vector<core::SignalReceived> take_signals();
+  core::SignalOrigin origin_of(const signalfd_siginfo& info) const;
   void take_in_starts();
   void make_room_in_memory();
   void check_deadline();

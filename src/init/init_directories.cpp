@@ -175,7 +175,7 @@ void Init::take_scan_letter(char letter) {
   constexpr std::string_view kRescans = "ahnN";
   if (kRescans.find(letter) != std::string_view::npos) rescan();
   if (kStops.find(letter) != std::string_view::npos && !supervisor_.is_stopping()) {
-    tell(core::SignalReceived{kTerminate});
+    tell(core::SignalReceived{kTerminate, core::SignalOrigin::Inside});
   }
 }
 

@@ -24,8 +24,9 @@ namespace {
 // Where finish scripts leave an exit code for the container: the second version's place, and the third's.
 constexpr char kOldResult[] = "/run/s6/env-stage3/S6_STAGE2_EXITED";
 constexpr char kResult[] = "/run/s6-linux-init-container-results/exitcode";
-// What finish scripts of the third version run to end the container.
-constexpr char kHalt[] = "/run/s6/basedir/bin/halt";
+// What finish scripts of the third version run to end the container; in a container all of them mean the same.
+constexpr const char* kHalts[] = {"/run/s6/basedir/bin/halt", "/run/s6/basedir/bin/poweroff",
+                                  "/run/s6/basedir/bin/reboot"};
 // Where the third version has the programs of s6 and execline.
 constexpr char kPrograms[] = "/command";
 // The third version's directory of running services.
@@ -177,11 +178,15 @@ std::vector<std::string> S6Overlay::make_executable() const {
 std::vector<std::string> S6Overlay::make_places() const {
   std::vector<std::string> complaints;
   const std::string halt = "#!/bin/sh\nkill -TERM " + std::to_string(getpid()) + "\n";
-  for (const int error : {write_new_file(path(kResult), "0\n", 0644), write_new_file(path(kHalt), halt, kScriptMode),
-                          write_new_file(path(kOldResult), "0\n", 0644)}) {
-    if (error == 0) continue;
+  int error = 0;
+  const auto put = [&](const char* place, std::string_view content, mode_t mode) {
+    if (error == 0) error = write_new_file(path(place), content, mode);
+  };
+  put(kResult, "0\n", 0644);
+  put(kOldResult, "0\n", 0644);
+  for (const char* const place : kHalts) put(place, halt, kScriptMode);
+  if (error != 0) {
     complaints.push_back(std::string("/run cannot be written, as s6-overlay's scripts expect: ") + strerror(error));
-    break;
   }
   link_scan_directory(path(kNewScanDirectory), complaints);
   return complaints;

@@ -142,6 +142,62 @@ TEST_CASE("s6-overlay: a script may choose the exit code") {
   CHECK(image.wait_exit().code == 42);
 }
 
+TEST_CASE(
+    "s6-overlay: scripts that ask for the end in a stop change nothing about its order, and choose the exit code") {
+  Image image;
+  std::string ask;
+  int code = 0;
+  SUBCASE("halt") { ask = "exec /run/s6/basedir/bin/halt"; }
+  SUBCASE("halt, and an exit code") {
+    ask = "echo 42 >/run/s6-linux-init-container-results/exitcode; /run/s6/basedir/bin/halt";
+    code = 42;
+  }
+  SUBCASE("poweroff") { ask = "exec /run/s6/basedir/bin/poweroff"; }
+  SUBCASE("reboot") { ask = "exec /run/s6/basedir/bin/reboot"; }
+  SUBCASE("s6-svscanctl") { ask = "printf t >/run/s6/services/.s6-svscan/control"; }
+  SUBCASE("s6-svscanctl, and an exit code as with the second version") {
+    ask = "printf 43 >/run/s6/env-stage3/S6_STAGE2_EXITED; printf t >/run/s6/services/.s6-svscan/control";
+    code = 43;
+  }
+  SUBCASE("a signal to PID 1") { ask = "kill 1"; }
+  SUBCASE("another signal to PID 1") { ask = "kill -s INT 1"; }
+  image.longrun("db", "echo $$ >/tmp/db; exec app print-signals 12");
+  image.longrun("app", "echo $$ >/tmp/app; exec app print-signals 12").needs("app", "db");
+  for (const char* const web : {"web1", "web2", "web3"}) {
+    image.longrun(web, "exec app app1 " + std::string(web)).needs(web, "app");
+    image.script(kSources + web + "/finish", "echo $3 asks; " + ask);
+  }
+  image.cinit();
+  for (const char* const web : {"web1", "web2", "web3"}) image.wait_for(std::string(web) + ": ready\n");
+  image.signal(SIGTERM);
+  // Both stay until they get SIGUSR2: the database is not told to end while the application is there.
+  image.wait_for("got 15 ");
+  for (const char* const web : {"web1", "web2", "web3"}) image.wait_for(std::string(web) + " asks\n");
+  image.watch_for(300ms);
+  CHECK(image.count("got 15 ") == 1);
+  CHECK(!image.logged("urge"));
+  image.sh("kill -s USR2 $(cat /tmp/app)");
+  image.wait_for("got 15 ", 2);
+  image.sh("kill -s USR2 $(cat /tmp/db)");
+  CHECK(image.wait_exit().code == code);
+}
+
+TEST_CASE("s6-overlay: the container that a script has ended is urged by the second signal from outside") {
+  Image image;
+  image.longrun("db", "exec app print-signals 12").longrun("app", "exec app print-signals 12").needs("app", "db");
+  image.longrun("web", "exec app app1 web").needs("web", "app").script(kSources + "web/finish", "kill 1");
+  image.cinit().wait_for("web: ready\n");
+  image.sh("printf d >/run/service/web/supervise/control");
+  image.wait_for("got 15 ");
+  image.signal(SIGTERM);
+  image.watch_for(200ms);
+  CHECK(image.count("got 15 ") == 1);
+  image.signal(SIGTERM);
+  image.wait_for("got 15 ", 3);
+  image.signal(SIGTERM);
+  CHECK(image.wait_exit().code == 137);
+}
+
 TEST_CASE("s6-overlay: a script that fails is told, and ends the container only if S6_BEHAVIOUR_IF_STAGE2_FAILS is 2") {
   Image image;
   image.script("/etc/cont-init.d/10-bad", "exit 7").script("/etc/cont-init.d/20-next", "echo next");
