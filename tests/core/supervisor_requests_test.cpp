@@ -393,17 +393,45 @@ TEST_CASE("a restart that lacks a process slot is tried again") {
 
 // ---- During the stop of everything
 
-TEST_CASE("requests are ignored while everything is stopped") {
+TEST_CASE("while everything is stopped, only the stop of a service may be asked for") {
   Story story(plan_of(config_of({service("a"), service("c", {.autostart = false}), service("b", {.after = {"a"}})})));
   story.boot();
   story.signal(SIGTERM);
-  for (const auto what : {kStart, kStop, kRestart}) {
+  for (const auto what : {kStart, kRestart, Requested::What::Once}) {
     for (const char* name : {"a", "b", "c"}) CHECK(story.requests(what, name) == "-");
   }
   CHECK(story.said<notice::Requested>().empty());
-  CHECK(story.exits_alone("b", 0) == "SIGTERM a, SIGCONT group of a");
+  for (const char* name : {"b", "c"}) CHECK(story.requests(kStop, name) == "-");
+  SUBCASE("of none") { CHECK(story.exits_alone("b", 0) == "SIGTERM a, SIGCONT group of a"); }
+  SUBCASE("of one whose turn is still to come") {
+    CHECK(story.requests(kStop, "a") == "SIGTERM a, SIGCONT group of a");
+    CHECK(story.exits_alone("b", 0) == "-");
+  }
   CHECK(story.exits_alone("a", 0) == "sweep");
   CHECK(story.nothing_left() == "exit 0");
+}
+
+TEST_CASE("before the first service is stopped, the hooks of the stop may ask for everything") {
+  config::Config config = config_of({service("a"), service("b", {.autostart = false})});
+  config.hooks.pre_stop = {{"hook"}};
+  Story story(plan_of(config));
+  story.boot();
+  CHECK(story.signal(SIGTERM) == "spawn pre-stop hook");
+  CHECK(story.requests(kStop, "a") == "SIGTERM a, SIGCONT group of a");
+  CHECK(story.exits_alone("a", 0) == "-");
+  CHECK(story.is<state::Stopped>("a"));
+  CHECK(story.requests(kStart, "a") == "spawn a");
+  CHECK(story.requests(kStart, "b") == "spawn b");
+  SUBCASE("and what they have stopped stays down") {
+    CHECK(story.requests(kStop, "a") == "SIGTERM a, SIGCONT group of a");
+    CHECK(story.exits_alone("a", 0) == "-");
+    CHECK(story.exits("pre-stop hook", 0) == "SIGTERM b, SIGCONT group of b");
+  }
+  SUBCASE("and what they have started is stopped with the others") {
+    CHECK(story.exits("pre-stop hook", 0) == "SIGTERM a, SIGCONT group of a, SIGTERM b, SIGCONT group of b");
+    CHECK(story.exits_alone("a", 0) == "-");
+  }
+  CHECK(story.exits_alone("b", 0) == "sweep");
 }
 
 TEST_CASE("a service that was to be started again is not when the stop of everything comes first") {

@@ -289,8 +289,7 @@ class Life {
       tasks_.erase(id);
       return tell(TaskEnded{id, WaitStatus::exited(0), number});
     }
-    if (supervisor_.is_stopping()) return;
-    if (what < 80) return revise_plan();
+    if (what < 80) return supervisor_.is_stopping() ? void() : revise_plan();
     if (plan_.services.empty()) return;
     const auto id = static_cast<ServiceId>(random_.below(plan_.services.size()));
     if (plan_[id].retired) return;
