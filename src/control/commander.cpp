@@ -134,13 +134,14 @@ Commander::Code Commander::ask(ClientId client, const Arguments& arguments, core
   if (!services) return fail(client, services.error().message, exit_code::kUsage);
   if (!arguments.no_wait && !has_place_for_lasting()) return fail(client, kTooManyWait, exit_code::kTooMany);
   Pending pending;
+  pending.what = what;
   // Before the first is asked for: others may come with it.
   for (const core::ServiceId service : *services) {
     const core::ServiceStatus status = host_.status(service);
     pending.awaited.push_back({service, what, status.starts, is_reached(what, status)});
   }
   for (const core::ServiceId service : *services) {
-    if (host_.is_stopping()) return fail(client, "cinit is stopping", exit_code::kFailed);
+    if (!host_.takes(what)) return fail(client, "cinit is stopping", exit_code::kFailed);
     host_.ask({service, what});
   }
   if (arguments.no_wait) return 0;
@@ -171,7 +172,7 @@ void Commander::progress() {
   for (auto entry = pending_.begin(); entry != pending_.end();) {
     auto& [client, pending] = *entry;
     const bool is_over = answer(client, pending);
-    if (!is_over && !host_.is_stopping()) {
+    if (!is_over && host_.takes(pending.what)) {
       ++entry;
       continue;
     }

@@ -42,6 +42,7 @@ class Commander {
 
   // What somebody still waits for.
   struct Pending {
+    core::Requested::What what = core::Requested::What::Start;
     std::vector<Awaited> awaited;
     int code = 0;
   };

@@ -31,7 +31,10 @@ class Host {
   virtual Time now() const = 0;
   virtual bool is_stopping() const = 0;  // the container as a whole
 
-  // Has taken effect on status() when it returns. Never called when is_stopping().
+  // Whether a request of this kind is carried out: in a stop not every one is.
+  virtual bool takes(core::Requested::What what) const = 0;
+
+  // Has taken effect on status() when it returns. Never called for what is not taken.
   virtual void ask(const core::Requested& request) = 0;
   // To the main process, or to its whole process group. False: there is none.
   virtual bool send_signal(core::ServiceId service, Signal signal, bool group) = 0;

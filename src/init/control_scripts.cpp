@@ -64,7 +64,9 @@ void ControlScripts::script_ended(core::ServiceId id, WaitStatus status) {
   children_.take_script(id);
   Service& service = services_[core::index_of(id)];
   service.runs = false;
-  status == WaitStatus::exited(0) ? note_pause(id, service.current.signal) : send(id, service.current.signal);
+  const bool replaces = status == WaitStatus::exited(0);
+  if (replaces && service.current.signal == SIGTERM) service.replaced_term = true;
+  replaces ? note_pause(id, service.current.signal) : send(id, service.current.signal);
   go_on(id);
 }
 
@@ -79,6 +81,7 @@ void ControlScripts::main_ended(core::ServiceId id) {
   service.current = {};
   service.paused = false;
   service.got_term = false;
+  service.replaced_term = false;
   go_on(id);
 }
 
@@ -102,7 +105,10 @@ bool ControlScripts::is_busy(core::ServiceId id) const {
 void ControlScripts::send(core::ServiceId id, int signal) {
   const pid_t pid = children_.of(id).main;
   if (signal == 0 || pid == 0 || os::sys::kill(pid, signal) < 0) return;
-  if (signal == SIGTERM) services_[core::index_of(id)].got_term = true;
+  if (signal == SIGTERM) {
+    services_[core::index_of(id)].got_term = true;
+    services_[core::index_of(id)].replaced_term = false;
+  }
   note_pause(id, signal);
 }
 

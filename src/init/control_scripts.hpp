@@ -45,6 +45,8 @@ class ControlScripts {
 
   bool is_paused(core::ServiceId id) const { return services_[core::index_of(id)].paused; }
   bool got_term(core::ServiceId id) const { return services_[core::index_of(id)].got_term; }
+  // Its main process has been told to stop by a script alone.
+  bool replaces_stop_signal(core::ServiceId id) const { return services_[core::index_of(id)].replaced_term; }
 
  private:
   struct Service {
@@ -53,6 +55,7 @@ class ControlScripts {
     bool runs = false;  // it does, or is being started
     bool paused = false;
     bool got_term = false;
+    bool replaced_term = false;  // by a script that has succeeded
   };
 
   void go_on(core::ServiceId id);

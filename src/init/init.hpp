@@ -122,6 +122,7 @@ class Init final : private control::Host {
   void carry_out(const core::KillEverything& action);
   void carry_out(const core::Announce& action);
   void carry_out(const core::Exit& action);
+  core::Notice as_it_was(core::Notice notice) const;
   void write(const Narration& narration, bool is_repeatable = false);
   bool is_missing_script(const core::RunTask& task) const;
   void look_for_nothing();
@@ -143,6 +144,7 @@ class Init final : private control::Host {
   void note_down(core::ServiceId service, bool is_down);
   void take_scan_letter(char letter);
   void exit_directory(core::ServiceId service);
+  void exit_in_stop(core::ServiceId service);
   void tell_problems(std::vector<config::Problem> problems);
   void deliver_stop(core::ServiceId service, int signal);
   void script_ended(core::ServiceId service, WaitStatus status);
@@ -164,6 +166,7 @@ class Init final : private control::Host {
   std::string trouble(core::ServiceId service) const override { return reason_.trouble(service); }
   Time now() const override;
   bool is_stopping() const override { return supervisor_.is_stopping(); }
+  bool takes(core::Requested::What what) const override { return supervisor_.takes(what); }
   void ask(const core::Requested& request) override;
   bool send_signal(core::ServiceId service, Signal signal, bool group) override;
   bool is_captured(core::ServiceId service) const override { return listener_.captures(service); }

@@ -242,13 +242,22 @@ void Init::carry_out(const core::KillEverything& action) {
 void Init::carry_out(const core::Announce& action) {
   if (const auto* requested = std::get_if<core::notice::Requested>(&action.notice)) show_later(requested->service);
   if (const auto* entered = std::get_if<core::notice::Entered>(&action.notice)) return show_later(entered->service);
-  const Narration own = narrate(action.notice, plan_);
-  const bool is_repeatable = can_be_repeated(action.notice);
-  for (const Narration& narration : words_->about(action.notice, own)) write(narration, is_repeatable);
-  reason_.take_in(action.notice, own);
+  const core::Notice notice = as_it_was(action.notice);
+  const Narration own = narrate(notice, plan_);
+  const bool is_repeatable = can_be_repeated(notice);
+  for (const Narration& narration : words_->about(notice, own)) write(narration, is_repeatable);
+  reason_.take_in(notice, own);
   if (const auto* late = std::get_if<core::notice::TimedOut>(&action.notice)) log_last_lines(late->service);
   if (const auto* undying = std::get_if<core::notice::Undying>(&action.notice)) name_undying(undying->service);
   tell_who_started_us(action.notice);
+}
+
+// A script in control/ may have stood in for the stop signal, which nobody has sent then.
+core::Notice Init::as_it_was(core::Notice notice) const {
+  auto* const killing = std::get_if<core::notice::Killing>(&notice);
+  if (!killing || !killing->main_process || !scripts_.replaces_stop_signal(killing->service)) return notice;
+  killing->signal.reset();
+  return notice;
 }
 
 // What is about a service may have numbers in it that the service has chosen, so that no line is like another.

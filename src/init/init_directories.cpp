@@ -101,7 +101,7 @@ void Init::obey_directories() {
     const std::string letters = directories_.read_commands(service);
     take_in_starts();
     for (const char letter : letters) {
-      if (!supervisor_.is_stopping()) take_letter(service, letter);
+      take_letter(service, letter);
     }
   }
   if (!std::exchange(asked_for_all_, false)) return;
@@ -184,6 +184,7 @@ void Init::take_scan_letter(char letter) {
 void Init::exit_directory(core::ServiceId service) {
   if (plan_[service].retired || !plan_[service].producers.empty()) return;
   if (!plan_[service].spec.directory->is_scanned) return tell(core::Requested{service, What::Stop});
+  if (supervisor_.is_stopping()) return exit_in_stop(service);
   core::PlanRevised revised;
   plan_.services[core::index_of(service)].retired = true;
   revised.removed.push_back(service);
@@ -192,6 +193,13 @@ void Init::exit_directory(core::ServiceId service) {
     revised.removed.push_back(*logger);
   }
   tell(revised);
+  directories_.mark(service);
+}
+
+// The plan does not change any more, and its logger ends in its turn: nobody looks after it once it is down.
+void Init::exit_in_stop(core::ServiceId service) {
+  tell(core::Requested{service, What::Stop});
+  plan_.services[core::index_of(service)].retired = true;
   directories_.mark(service);
 }
 

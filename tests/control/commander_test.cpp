@@ -159,7 +159,9 @@ TEST_CASE("whoever waits is told when cinit begins to stop, but first what has c
   ask.host.tell(core::SignalReceived{kTerminate});
   CHECK(ask.later() == "out db: started|err cinit: cinit is stopping|end 1|");
   CHECK(ask("start db") == "err cinit: cinit is stopping|end 1|");
-  CHECK(ask.host.calls.size() == 2);
+  CHECK(ask("restart db") == "err cinit: cinit is stopping|end 1|");
+  CHECK(ask("stop --no-wait db") == "end 0|");
+  CHECK(ask.host.calls.size() == 3);
 }
 
 TEST_CASE("one wrong name, and nothing is done") {

@@ -74,6 +74,7 @@ class FakeHost final : public Host {
   std::string trouble(core::ServiceId service) const override { return parts_[core::index_of(service)].trouble; }
   Time now() const override { return time; }
   bool is_stopping() const override { return supervisor_.is_stopping(); }
+  bool takes(core::Requested::What what) const override { return supervisor_.takes(what); }
   void ask(const core::Requested& request) override {
     const char* const names[] = {"start ", "stop ", "restart "};
     calls.push_back(names[static_cast<int>(request.what)] + plan_[request.service].spec.name);

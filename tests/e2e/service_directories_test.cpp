@@ -439,3 +439,130 @@ TEST_CASE("what is wrong with service directories is told once, however often th
   box.wait_for("cinit: new: started\n");
   CHECK(box.count("/etc/service/web2: warning: this is the same directory as /srv/services/web") == 1);
 }
+
+// ---- sv in the stop
+
+namespace {
+
+// The same as my_init and as cinit: both run the scripts of my_init.pre_shutdown.d.
+Box& boot_as(Box& box, const std::string& name) {
+  box.link("cinit", "/sbin/my_init");
+  return box.run({"/sbin/" + name});
+}
+
+const std::string kPreShutdown = "/etc/my_init.pre_shutdown.d/";
+// Says what it gets, ends with SIGTERM, and with SIGQUIT in order.
+const std::string kPolite =
+    "trap 'echo got TERM; exit' TERM; trap 'echo got QUIT; exit' QUIT; trap 'echo got HUP' HUP; echo ready\n"
+    "while :; do sleep 0.05; done";
+
+}  // namespace
+
+TEST_CASE("scripts before the stop end a service in order by sv, and flush its data then") {
+  for (const char* const name : {"my_init", "cinit"}) {
+    CAPTURE(name);
+    Box box;
+    box.script("app/run", kPolite);
+    box.script(kPreShutdown + "10_stop_app.sh", "echo stop app; sv stop app; echo code $?");
+    box.script(kPreShutdown + "20_flush.sh", "echo flushed");
+    boot_as(box, name).wait_for("ready\n");
+    box.signal(SIGTERM);
+    CHECK(box.wait_exit().code == (name == std::string("cinit") ? 0 : 2));
+    CHECK(in_order(box.log(), {"stop app\n", "got TERM\n", "ok: down: app: ", "code 0\n", "flushed\n"}));
+  }
+}
+
+TEST_CASE("every command of sv works in scripts before the stop") {
+  Box box;
+  box.script("app/run", kPolite).script("idle/run", "echo idle runs; exec sleep 99").file("/etc/service/idle/down", "");
+  box.script("app/check", "exit 0");
+  box.script(kPreShutdown + "10",
+             "exec 2>&1\n"
+             "for what in status check hup 'start idle' 'down idle' 'once idle' 'restart app' 'stop app' 'up app' "
+             "'start app' 'force-restart app' 'try-restart app' 'shutdown idle' 'force-stop app'; do\n"
+             "  set -- $what; sv -w 5 $1 ${2-app}; echo \"$what: code $?\"\n"
+             "done");
+  boot_as(box, "my_init").wait_for("ready\n");  // cinit gives its hooks 2 s
+  box.signal(SIGTERM);
+  box.wait_exit();
+  for (const char* const what :
+       {"status", "check", "hup", "start idle", "down idle", "once idle", "restart app", "stop app", "up app",
+        "start app", "force-restart app", "try-restart app", "shutdown idle", "force-stop app"}) {
+    INFO(what);
+    CHECK(box.logged(std::string(what) + ": code 0\n"));
+  }
+  CHECK(box.count("idle runs\n") == 2);
+  CHECK(in_order(box.log(), {"got HUP\n", "got TERM\n", "ready\n", "got TERM\n", "ready\n", "got TERM\n"}));
+}
+
+TEST_CASE("a script of control/ sends another signal by sv in the place of the stop signal") {
+  for (const char* const name : {"my_init", "cinit"}) {
+    CAPTURE(name);
+    Box box;
+    box.script("web/run", kPolite).script("web/control/t", "echo instead; sv q web");
+    boot_as(box, name).wait_for("ready\n");
+    box.signal(SIGTERM);
+    const End end = box.wait_exit();
+    CHECK(milliseconds(end.took) < 3000);
+    CHECK(in_order(box.log(), {"instead\n", "got QUIT\n"}));
+    CHECK(!box.logged("got TERM\n"));
+  }
+}
+
+TEST_CASE("where a script of control/ has stood in for the stop signal, the log does not say that it was sent") {
+  Box box;
+  box.script("web/run", kPolite).script("web/control/t", "exit 0");
+  box.boot({"-t", "1s"}).wait_for("ready\n");
+  box.signal(SIGTERM);
+  CHECK(box.wait_exit().code == 137);
+  CHECK(box.logged("web: still running 1 s after it was asked to stop; sending SIGKILL\n"));
+}
+
+TEST_CASE("in the stop services are signalled and stopped by sv, and none is started") {
+  Box box;
+  std::string asks;
+  std::string sees;
+  SUBCASE("a signal") {
+    asks = "sv h db";
+    sees = "got HUP\n";
+  }
+  SUBCASE("down") {
+    asks = "sv -w 5 down db";
+    sees = "got TERM\n";
+  }
+  SUBCASE("force-stop") {
+    asks = "sv -w 5 force-stop db";
+    sees = "got TERM\n";
+  }
+  SUBCASE("exit") {
+    asks = "sv -w 5 shutdown db";
+    sees = "got TERM\n";
+  }
+  SUBCASE("once") {
+    asks = "sv o db";
+    sees = "code 0\n";
+  }
+  SUBCASE("up, of one that is down") {
+    asks = "sv u idle";
+    sees = "code 0\n";
+  }
+  box.script("web/run", "exec sleep 99").script("web/finish", asks + "; echo code $? >&2");
+  box.script("db/run", kPolite).script("idle/run", "echo idle runs").file("/etc/service/idle/down", "");
+  box.boot().wait_for("ready\n");
+  box.signal(SIGTERM);
+  CHECK(box.wait_exit().code == 0);
+  CHECK(box.logged(sees));
+  CHECK(box.logged("code 0\n"));
+  CHECK(!box.logged("idle runs\n"));
+}
+
+TEST_CASE("cinit stop works in a hook before the stop, and cinit start as well, as long as nothing is being stopped") {
+  Box box;
+  box.config("[hooks]\npre-stop = [\"/hook\"]\n[service.app]\ncommand = \"app app1 app\"\n");
+  box.script("/hook", "cinit stop app; echo code $?; cinit start app; echo code $?; cinit stop app; echo code $?");
+  box.boot().wait_for("app: ready\n");
+  box.signal(SIGTERM);
+  CHECK(box.wait_exit().code == 0);
+  CHECK(box.count("code 0\n") == 3);
+  CHECK(box.count("app: app exit normally\n") == 2);
+}
