@@ -20,7 +20,7 @@ constexpr Name kNames[] = {
     {"tini", Program::Tini},          {"tini-static", Program::Tini},    {"docker-init", Program::Tini},
     {"dumb-init", Program::DumbInit}, {"catatonit", Program::Catatonit}, {"podman-init", Program::Catatonit},
     {"my_init", Program::MyInit},     {"fix-attrs", Program::FixAttrs},  {"with-contenv", Program::WithContenv},
-    {"true", Program::True},
+    {"true", Program::True},          {"exec", Program::Exec},
 };
 
 // Where Docker put its init before 19.03. As the name of a program "init" may be anybody.
@@ -70,6 +70,7 @@ int run(const Choice& choice, char** envp, Run run_my_init) {
     case Program::FixAttrs: return run_fix_attrs(choice.argv);
     case Program::WithContenv: return run_with_contenv(choice.argv, envp);
     case Program::True: return 0;
+    case Program::Exec: return run_exec(choice.argv, envp);
     case Program::Unknown: break;
   }
   return refuse(choice.argv[0]);

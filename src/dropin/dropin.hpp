@@ -15,6 +15,7 @@ enum class Program {
   MyInit,
   FixAttrs,
   WithContenv,
+  Exec,
   True,     // true(1), for what needs a program that only succeeds
   Unknown,  // --as names none, or no name at all
 };

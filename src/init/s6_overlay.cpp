@@ -29,8 +29,13 @@ constexpr const char* kHalts[] = {"/run/s6/basedir/bin/halt", "/run/s6/basedir/b
                                   "/run/s6/basedir/bin/reboot"};
 // Where the third version has the programs of s6 and execline.
 constexpr char kPrograms[] = "/command";
+// Where Debian has those of execline.
+constexpr char kDebianPrograms[] = "/usr/lib/execline/bin";
 // The third version's directory of running services.
 constexpr char kNewScanDirectory[] = "/run/service";
+
+// Where s6-rc runs oneshots: in the directory of the service that does so.
+constexpr char kOneshotDirectory[] = "/run/s6-rc/servicedirs/s6rc-oneshot-runner";
 
 constexpr mode_t kScriptMode = 0755;
 constexpr Duration kDefaultGrace = std::chrono::seconds(3);
@@ -66,7 +71,8 @@ bool has_word(std::string_view path, std::string_view directory) {
   return (":" + std::string(path) + ":").find(":" + std::string(directory) + ":") != std::string::npos;
 }
 
-// As s6-overlay's /init has it: the container's own, and in front of it where its programs are, each unless it is there.
+// As s6-overlay's /init has it: the container's own, and in front of it where its programs are, each unless it is there. Scripts
+// of execline find its programs behind with-contenv as well, which has this PATH.
 std::string search_path(const config::Variables& environment, const std::string& root) {
   std::string path = value_of(environment, "PATH");
   if (path.empty()) path = os::kDefaultPath;
@@ -74,6 +80,8 @@ std::string search_path(const config::Variables& environment, const std::string&
     const bool is_wanted = directory != kPrograms || servicedir::exists(root + kPrograms);
     if (is_wanted && !has_word(path, directory)) path = std::string(directory) + ":" + path;
   }
+  const bool is_debian = !servicedir::exists(root + kPrograms) && servicedir::exists(root + kDebianPrograms);
+  if (is_debian && !has_word(path, kDebianPrograms)) path = path + ":" + kDebianPrograms;
   return path;
 }
 
@@ -185,11 +193,24 @@ std::vector<std::string> S6Overlay::make_places() const {
   put(kResult, "0\n", 0644);
   put(kOldResult, "0\n", 0644);
   for (const char* const place : kHalts) put(place, halt, kScriptMode);
+  if (error == 0) error = os::make_directories(path(kOneshotDirectory), kScriptMode);
   if (error != 0) {
     complaints.push_back(std::string("/run cannot be written, as s6-overlay's scripts expect: ") + strerror(error));
   }
   link_scan_directory(path(kNewScanDirectory), complaints);
   return complaints;
+}
+
+servicedir::OneshotPlace S6Overlay::oneshots() const {
+  servicedir::OneshotPlace place;
+  if (servicedir::find_directory(path(kOneshotDirectory))) place.working_dir = kOneshotDirectory;
+  for (std::string_view left = search_path_; !left.empty() && place.execlineb.empty();) {
+    const std::size_t end = left.find(':');
+    const std::string program = std::string(left.substr(0, end)) + "/execlineb";
+    if (access((root_ + program).c_str(), X_OK) == 0) place.execlineb = program;
+    left.remove_prefix(end == std::string_view::npos ? left.size() : end + 1);
+  }
+  return place;
 }
 
 core::Program S6Overlay::script(const std::string& file) const {
@@ -291,6 +312,7 @@ servicedir::ServiceTrees find_trees(const config::Container& container, const st
   if (!s6) return {.runit = container.service_directories};
   servicedir::ServiceTrees trees = servicedir::ServiceTrees::of_image(container.service_directories);
   trees.s6_environment = s6->bare_environment();
+  trees.s6_oneshots = s6->oneshots();
   return trees;
 }
 

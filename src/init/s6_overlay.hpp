@@ -61,6 +61,8 @@ class S6Overlay {
   std::optional<Error> add_to(core::Commands& commands) const;
   // PATH for everything in the container, the main command and with-contenv included.
   const std::string& search_path() const { return search_path_; }
+  // Where oneshots of s6-rc are run, and whether the image has an execlineb for them.
+  servicedir::OneshotPlace oneshots() const;
   // The environment of scripts and services; nothing: the container's.
   const std::optional<config::Variables>& bare_environment() const { return bare_environment_; }
 

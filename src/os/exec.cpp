@@ -59,7 +59,10 @@ bool goes_on_after(long error) {
 }  // namespace
 
 long exec_program(char** argv, char* const* envp, const char* search_path) {
-  char* const program = argv[0];
+  return exec_program_as(argv[0], argv, envp, search_path);
+}
+
+long exec_program_as(char* program, char** argv, char* const* envp, const char* search_path) {
   if (has_slash(program)) return exec_file(argv, envp, program);
   if (*program == '\0') return -ENOENT;
   char path[PATH_MAX];

@@ -12,4 +12,7 @@ extern const char kDefaultPath[];
 // errno(3) constant.
 long exec_program(char** argv, char* const* envp, const char* search_path);
 
+// The same for `program`, whatever argv[0] says.
+long exec_program_as(char* program, char** argv, char* const* envp, const char* search_path);
+
 }  // namespace cinit::os

@@ -50,7 +50,17 @@ constexpr std::string_view kControlPrograms[] = {"background",
                                                  "wait",
                                                  "withstdinas"};
 
-constexpr std::string_view kRemedy = "; put what is more than one plain command into a script, and write its path here";
+// Programs that run another one with something changed, or end at once. An image that has execline may have them where nothing
+// but execlineb looks for them, as Debian does.
+constexpr std::string_view kPlainPrograms[] = {
+    "cd",           "eltest",      "emptyenv", "envfile", "execline-cd", "execline-umask", "exit",   "export",
+    "export-array", "fdblock",     "fdclose",  "fdmove",  "fdreserve",   "fdswap",         "getcwd", "getpid",
+    "posix-cd",     "posix-umask", "redirfd",  "shift",   "umask",       "unexport"};
+
+constexpr std::string_view kRemedy =
+    ", and PATH leads to no execlineb that could run it; put what is more than one plain command into a script, and "
+    "write its "
+    "path here";
 
 struct Failure {
   std::size_t at;  // in the text
@@ -169,19 +179,51 @@ void Lexer::read_number(std::string& word, std::string_view digits, std::size_t 
   word += static_cast<char>(number);
 }
 
-bool is_control_program(std::string_view word) {
+std::string_view without_directory(std::string_view word) {
   constexpr std::string_view kDirectory = "/command/";  // where s6-overlay has them
-  if (word.starts_with(kDirectory)) word.remove_prefix(kDirectory.size());
-  return std::ranges::binary_search(kControlPrograms, word);
+  return word.starts_with(kDirectory) ? word.substr(kDirectory.size()) : word;
 }
 
-// Why a word makes it more than a plain command; `raw` is the word as it is written.
-std::optional<std::string> objection_to(std::string_view raw, const std::string& word, bool is_first) {
-  if (raw == "{" || raw == "}") return "a block of execline (" + std::string(raw) + ")" + std::string(kRemedy);
-  if (!is_first) return std::nullopt;
-  if (word == "exec") return "leave out \"exec\": the command is run without it";
-  if (is_control_program(word)) return config::quote(word) + " is a program of execline" + std::string(kRemedy);
-  return std::nullopt;
+bool is_control_program(std::string_view word) {
+  return std::ranges::binary_search(kControlPrograms, without_directory(word));
+}
+
+bool is_plain_program(std::string_view word) {
+  return std::ranges::binary_search(kPlainPrograms, without_directory(word));
+}
+
+bool is_exec(std::string_view word) { return without_directory(word) == "exec"; }
+
+// One word, as it is written and what it means.
+struct Word {
+  std::size_t at;
+  std::string_view raw;
+  std::string text;
+};
+
+// Why a word makes it more than a plain command.
+std::optional<std::string> objection_to(const Word& word, bool is_first) {
+  if (word.raw == "{" || word.raw == "}") {
+    return "a block of execline (" + std::string(word.raw) + ")" + std::string(kRemedy);
+  }
+  if (!is_first || !is_control_program(word.text)) return std::nullopt;
+  return config::quote(word.text) + " is a program of execline" + std::string(kRemedy);
+}
+
+// Where the command begins behind "exec" and its options; at its end: there is none.
+std::size_t begin_of_command(const std::vector<Word>& words) {
+  std::size_t at = 0;
+  while (at < words.size() && is_exec(words[at].text)) {
+    for (++at; at < words.size() && words[at].text.starts_with('-') && words[at].text.size() > 1; ++at) {
+      const std::string& option = words[at].text;
+      if (option == "--") {
+        ++at;
+        break;
+      }
+      if (option.ends_with('a')) ++at;  // its argument follows
+    }
+  }
+  return std::min(at, words.size());
 }
 
 // Lines and columns count from 1, columns in bytes.
@@ -197,19 +239,35 @@ config::Location place_of(const std::string& file, std::string_view text, std::s
 CommandLine parse_command_line(const std::string& file, std::string_view text) {
   text = text.substr(0, text.find('\0'));  // execlineb reads up to there
   CommandLine line;
-  const auto refuse = [&](std::size_t at, std::string message) {
-    line.problem = config::Problem{config::Severity::Error, place_of(file, text, at), std::move(message)};
-    return line;
+  const auto problem = [&](std::size_t at, std::string message) {
+    return config::Problem{config::Severity::Error, place_of(file, text, at), std::move(message)};
   };
+  std::vector<Word> words;
   Lexer lexer(text);
   while (lexer.find_word()) {
     const std::size_t begin = lexer.position();
     std::string word = lexer.read_word();
-    if (lexer.failure()) return refuse(lexer.failure()->at, lexer.failure()->message);
-    const std::string_view raw = text.substr(begin, lexer.position() - begin);
-    if (auto objection = objection_to(raw, word, line.words.empty())) return refuse(begin, *std::move(objection));
-    line.words.push_back(std::move(word));
+    if (lexer.failure()) {
+      line.problem = problem(lexer.failure()->at, lexer.failure()->message);
+      return line;
+    }
+    words.push_back({begin, text.substr(begin, lexer.position() - begin), std::move(word)});
   }
+  const std::size_t first = begin_of_command(words);
+  if (first == words.size() && first > 0) {
+    line.problem = problem(words.front().at, "there is no command behind \"exec\"");
+    return line;
+  }
+  for (std::size_t i = first; i < words.size() && !line.objection; ++i) {
+    auto objection = objection_to(words[i], i == first);
+    if (objection) line.objection = problem(words[i].at, *std::move(objection));
+  }
+  line.begins_with_exec = first > 0;
+  line.is_execline = line.objection || (first < words.size() && is_plain_program(words[first].text));
+  // Without options exec changes nothing, and with them cinit stands in for it.
+  const bool has_options = first > 0 && !is_exec(words[first - 1].text);
+  if (has_options) line.words = {"/proc/self/exe", "--as"};
+  for (std::size_t i = has_options ? 0 : first; i < words.size(); ++i) line.words.push_back(std::move(words[i].text));
   return line;
 }
 

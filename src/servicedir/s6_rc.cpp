@@ -21,7 +21,7 @@ bool holds(const std::vector<ListedName>& names, const std::string& name) {
 // Reads the sources that are asked for, and all that these need.
 class Reader {
  public:
-  explicit Reader(const std::string& sources) : tree_(sources, problems_) {}
+  Reader(const std::string& sources, const OneshotPlace& oneshots) : oneshots_(oneshots), tree_(sources, problems_) {}
 
   // A bundle among the sources, and one that is a directory of names anywhere.
   std::vector<ListedName> read_bundle(const std::string& name) { return tree_.read_names(name, "contents"); }
@@ -48,6 +48,7 @@ class Reader {
     problems_.push_back({config::Severity::Error, where, std::move(message)});
   }
 
+  const OneshotPlace& oneshots_;
   Problems problems_;
   SourceTree tree_;
   std::map<std::string, config::Service> services_;
@@ -112,6 +113,7 @@ config::Service Reader::read_oneshot(const std::string& name, const Directory& d
   service.restart = config::RestartPolicy::No;
   service.on_failure = config::EndAction::Ignore;
   service.env = {{"RC_NAME", name}};
+  if (!oneshots_.working_dir.empty()) service.working_dir = oneshots_.working_dir;
   const std::string up = directory.path + "/up";
   if (!exists(up, problems_)) add_problem({up, 0, 0}, "there is no such file: it is what a oneshot runs");
   // With nothing to run it is a place in the order of the others, and always succeeds: an image may have no true(1).
@@ -123,14 +125,16 @@ config::Service Reader::read_oneshot(const std::string& name, const Directory& d
 std::optional<config::Command> Reader::read_command(const std::string& path) {
   const std::optional<std::string> text = read_text(path, problems_);
   if (!text) return std::nullopt;
-  if (begins_like_script(*text)) {
+  CommandLine line = parse_command_line(path, *text);
+  if (begins_like_script(*text) && !line.begins_with_exec) {
     problems_.push_back({config::Severity::Warning,
                          {path, 1, 1},
                          "this is one command line and no script: put the script into a file of its own, and write its "
                          "path here"});
   }
-  CommandLine line = parse_command_line(path, *text);
   if (line.problem) problems_.push_back(*std::move(line.problem));
+  if (line.is_execline && !oneshots_.execlineb.empty()) return config::Command{oneshots_.execlineb, "-P", path};
+  if (line.objection) problems_.push_back(*std::move(line.objection));
   if (line.words.empty()) return std::nullopt;
   return std::move(line.words);
 }
@@ -217,8 +221,8 @@ Found Reader::finish() {
 }  // namespace
 
 Found read_s6_rc(const std::string& sources, const std::vector<std::string>& bundles,
-                 const std::vector<std::string>& scanned) {
-  Reader reader(sources);
+                 const std::vector<std::string>& scanned, const OneshotPlace& oneshots) {
+  Reader reader(sources, oneshots);
   std::vector<ListedName> user = reader.read_bundle(sources + "/user");
   std::vector<ListedName> user2 = reader.read_bundle(sources + "/user2");
   for (const std::string& directory : bundles) {

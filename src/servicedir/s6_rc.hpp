@@ -8,6 +8,12 @@
 
 namespace cinit::servicedir {
 
+// Where oneshots are run, and what of: s6-rc(8) has a service that runs all of them.
+struct OneshotPlace {
+  std::string working_dir;  // empty: that of the container
+  std::string execlineb;    // the path of that program; empty: the image has none
+};
+
 // What s6-overlay starts of the sources: everything in its bundles "user" and "user2", and what that depends on. Each of
 // `bundles` is a directory whose files are named as what is in the bundle, such as
 // /etc/s6-overlay/user-bundles.d/user/contents.d; sources/user and sources/user2 are read as well. What is in user2 alone
@@ -15,6 +21,6 @@ namespace cinit::servicedir {
 // `scanned` names, which another reader has found: those of kS6Services.
 // Of sources that are not started nothing is looked at but their type, and the name of their pipeline.
 Found read_s6_rc(const std::string& sources, const std::vector<std::string>& bundles,
-                 const std::vector<std::string>& scanned);
+                 const std::vector<std::string>& scanned, const OneshotPlace& oneshots = {});
 
 }  // namespace cinit::servicedir

@@ -130,7 +130,7 @@ void ServiceTrees::add_to(config::Loaded& loaded) const {
   Found found = read();
   if (!s6_rc.empty()) {
     const std::vector<std::string> scanned = names_of_s6(found.services);
-    append(found, in_environment(read_s6_rc(s6_rc, s6_bundles, scanned), s6_environment));
+    append(found, in_environment(read_s6_rc(s6_rc, s6_bundles, scanned, s6_oneshots), s6_environment));
   }
   std::vector<config::Service>& services = loaded.config.services;
   std::move(found.services.begin(), found.services.end(), std::back_inserter(services));

@@ -9,6 +9,7 @@
 
 #include "config/load.hpp"
 #include "servicedir/found.hpp"
+#include "servicedir/s6_rc.hpp"
 
 namespace cinit::servicedir {
 
@@ -27,6 +28,7 @@ struct ServiceTrees {
   std::vector<std::string> s6;          // as s6-svscan(8) takes them
   std::string s6_rc;                    // sources of s6-rc; empty: none
   std::vector<std::string> s6_bundles;  // see read_s6_rc()
+  OneshotPlace s6_oneshots;             // likewise
   // What services of s6 have in the place of the container's environment; unset: that.
   std::optional<config::Variables> s6_environment;
 

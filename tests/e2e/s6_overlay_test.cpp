@@ -111,7 +111,11 @@ TEST_CASE("s6-overlay: programs of /command are found by everything that the ima
   std::map<std::string, std::string> environment{{"PATH", "/sbin:/bin"}, {"S6_STAGE2_HOOK", "greet early"}};
   SUBCASE("") {}
   SUBCASE("S6_KEEP_ENV") { environment["S6_KEEP_ENV"] = "1"; }
-  image.cinit({"--", "sh", "-c", "greet command; echo $PATH"}, {.env = environment});
+  image.cinit({"--", "sh", "-c", "app wait-for /shared/go; greet command; echo $PATH"}, {.env = environment});
+  for (const char* const line : {"web: ready\n", "db: ready\n", "greeted by oneshot\n", "greeted by own\n"}) {
+    image.wait_for(line);
+  }
+  image.sh("touch /shared/go");
   CHECK(image.wait_exit().code == 0);
   for (const char* const who : {"early", "hook", "my_init-hook", "oneshot", "service", "with-contenv", "own", "command",
                                 "finish", "cont-finish"}) {

@@ -108,6 +108,16 @@ TEST_CASE("scripts have PATH only, which leads to s6-overlay's programs as well"
   CHECK(!S6Overlay::find({{"S6_KEEP_ENV", "1"}}, root.path())->bare_environment());
 }
 
+TEST_CASE("PATH ends with Debian's place of execline, where there is no /command") {
+  TemporaryDirectory root;
+  make_directories(root.path() + "/etc/services.d");
+  make_directories(root.path() + "/usr/lib/execline/bin");
+  const auto path = [&] { return S6Overlay::find({{"PATH", "/usr/bin:/bin"}}, root.path())->search_path(); };
+  CHECK(path() == "/usr/bin:/bin:/usr/lib/execline/bin");
+  make_directories(root.path() + "/command");
+  CHECK(path() == "/command:/usr/bin:/bin");
+}
+
 TEST_CASE("PATH begins with /command where there is one, and has /usr/bin and /bin") {
   TemporaryDirectory root;
   make_directories(root.path() + "/etc/services.d");

@@ -13,17 +13,22 @@ List words(std::string_view text) {
   CAPTURE(text);
   const CommandLine line = parse_command_line("up", text);
   CHECK_MESSAGE(!line.problem, line.problem->message);
+  CHECK(!line.objection);
   return line.words;
 }
 
 std::string problem(std::string_view text) {
   CAPTURE(text);
   const CommandLine line = parse_command_line("up", text);
-  REQUIRE(line.problem);
-  return to_string(*line.problem);
+  REQUIRE(line.problem.has_value() != line.objection.has_value());
+  CHECK(line.is_execline == line.objection.has_value());
+  return to_string(line.problem ? *line.problem : *line.objection);
 }
 
-const std::string kRemedy = "; put what is more than one plain command into a script, and write its path here";
+const std::string kRemedy =
+    ", and PATH leads to no execlineb that could run it; put what is more than one plain command into a script, and "
+    "write "
+    "its path here";
 const std::string kNotAByte = "expected the number of a byte behind the backslash, 1 to 255";
 
 }  // namespace
@@ -110,8 +115,36 @@ TEST_CASE("execline: a script is one for another interpreter") {
   CHECK(!begins_like_script(""));
 }
 
-TEST_CASE("execline: exec is to be left out") {
-  CHECK(problem("#!/bin/sh\nexec a") == "up:2:1: error: leave out \"exec\": the command is run without it");
+TEST_CASE("execline: exec in front of a command is left out, unless it changes something") {
+  const auto stands_in = [](List rest) {
+    rest.insert(rest.begin(), {"/proc/self/exe", "--as"});
+    return rest;
+  };
+  CHECK(words("exec a b") == List{"a", "b"});
+  CHECK(words("#!/bin/sh\nexec /app/setup \"now\"\n") == List{"/app/setup", "now"});
+  CHECK(words("/command/exec exec a") == List{"a"});
+  CHECK(words("exec -c a") == stands_in({"exec", "-c", "a"}));
+  CHECK(words("exec -l a -a") == stands_in({"exec", "-l", "a", "-a"}));
+  CHECK(words("exec -la name a") == stands_in({"exec", "-la", "name", "a"}));
+  CHECK(words("exec -a name -c a") == stands_in({"exec", "-a", "name", "-c", "a"}));
+  CHECK(words("exec -- a") == stands_in({"exec", "--", "a"}));
+  CHECK(words("echo exec") == List{"echo", "exec"});
+  CHECK(problem("exec") == "up:1:1: error: there is no command behind \"exec\"");
+  CHECK(problem("exec -a b") == "up:1:1: error: there is no command behind \"exec\"");
+  CHECK(problem("exec if { true } a") == "up:1:6: error: \"if\" is a program of execline" + kRemedy);
+  CHECK(parse_command_line("up", "exec a").begins_with_exec);
+  CHECK(!parse_command_line("up", "a exec").begins_with_exec);
+}
+
+TEST_CASE("execline: what begins with one of its programs is for execlineb, where there is one") {
+  for (const char* const text : {"cd /tmp a", "/command/export A b c", "exec umask 077 a", "emptyenv a"}) {
+    CAPTURE(text);
+    CHECK(parse_command_line("up", text).is_execline);
+  }
+  for (const char* const text : {"s6-setuidgid app a", "with-contenv a", "/app/cd", "echo cd"}) {
+    CAPTURE(text);
+    CHECK(!parse_command_line("up", text).is_execline);
+  }
 }
 
 TEST_CASE("execline: mistakes are told with their place") {

@@ -410,12 +410,30 @@ TEST_CASE("s6-rc: a longrun without a run is an error, and one that is not execu
   CHECK(with.problems() == "/src/a/run: error: there is no such file: it is what a longrun runs\n");
 }
 
+TEST_CASE("s6-rc: execlineb runs what is no plain command, where the image has it") {
+  Sources with;
+  with.oneshot("a", "if { true } echo a").oneshot("b", "exec echo b").oneshot("c", "cd /tmp pwd").user({"a", "b", "c"});
+  with.file("b/down", "foreground { echo b } echo down");
+  const std::string sources = with.tree.path("/src");
+  const Found found =
+      read_s6_rc(sources, {with.tree.path("/user")}, {}, {.working_dir = "/place", .execlineb = "/command/execlineb"});
+  REQUIRE(found.services.size() == 3);
+  CHECK(found.problems.empty());
+  CHECK(found.services[0].command == List{"/command/execlineb", "-P", sources + "/a/up"});
+  CHECK(found.services[1].command == List{"echo", "b"});
+  CHECK(found.services[1].undo == List{"/command/execlineb", "-P", sources + "/b/down"});
+  CHECK(found.services[2].command == List{"/command/execlineb", "-P", sources + "/c/up"});
+  for (const config::Service& service : found.services) CHECK(service.working_dir == "/place");
+}
+
 TEST_CASE("s6-rc: a oneshot without an up is an error, and so is what is no plain command") {
   Sources with;
   with.source("a", "oneshot").oneshot("b", "\nif { true } false").file("b/down", "a \"b").user({"a", "b"});
   CHECK(with.problems() ==
         "/src/a/up: error: there is no such file: it is what a oneshot runs\n"
-        "/src/b/up:2:1: error: \"if\" is a program of execline; put what is more than one plain command into a script, "
+        "/src/b/up:2:1: error: \"if\" is a program of execline, and PATH leads to no execlineb that could run it; put "
+        "what is more than "
+        "one plain command into a script, "
         "and "
         "write its path here\n"
         "/src/b/down:1:3: error: a double quote (\") is never closed\n");
