@@ -566,3 +566,59 @@ TEST_CASE("cinit stop works in a hook before the stop, and cinit start as well, 
   CHECK(box.count("code 0\n") == 3);
   CHECK(box.count("app: app exit normally\n") == 2);
 }
+
+// ---- A ./finish that does not end
+
+TEST_CASE("a finish that does not end gets SIGTERM in the sweep, with every other process") {
+  Box box;
+  box.script("once/run", "echo done").script("once/finish", "echo waits; exec sleep 99");
+  SUBCASE("one that ends then") {
+    box.boot({"-t", "2s"}).wait_for("waits\n");
+    box.signal(SIGTERM);
+    const End end = box.wait_exit();
+    CHECK(end.code == 0);
+    CHECK(milliseconds(end.took) < 1900);
+    CHECK(!box.logged("SIGKILL"));
+  }
+  SUBCASE("one that does not") {
+    box.script("once/finish", "trap 'echo told' TERM; echo waits; while :; do sleep 0.05; done");
+    box.boot({"-t", "2s"}).wait_for("waits\n");
+    box.signal(SIGTERM);
+    const End end = box.wait_exit();
+    CHECK(milliseconds(end.took) < 2500);
+    CHECK(box.logged("told\n"));
+  }
+  SUBCASE("one that has begun in the stop") {
+    box.script("once/run", "echo waits; exec sleep 99");
+    box.boot({"-t", "2s"}).wait_for("waits\n");
+    box.signal(SIGTERM);
+    const End end = box.wait_exit();
+    CHECK(end.code == 0);
+    CHECK(milliseconds(end.took) < 1900);
+  }
+}
+
+TEST_CASE(
+    "my_init: a finish that does not end has KILL_PROCESS_TIMEOUT, then SIGTERM, then the time of everything else") {
+  Box box;
+  box.script("once/run", "echo done");
+  const Options options{.env = {{"KILL_PROCESS_TIMEOUT", "1"}, {"KILL_ALL_PROCESSES_TIMEOUT", "1"}}};
+  double least = 900;
+  double most = 1700;
+  SUBCASE("one that ends then") { box.script("once/finish", "echo waits; exec sleep 99"); }
+  SUBCASE("one that does not") {
+    box.script("once/finish", "trap 'echo told' TERM; echo waits; while :; do sleep 0.05; done");
+    least = 1900;
+    most = 3400;
+  }
+  SUBCASE("one that has begun in the stop") {
+    box.script("once/run", "echo waits; exec sleep 99").script("once/finish", "exec sleep 99");
+  }
+  box.link("cinit", "/sbin/my_init");
+  box.run({"/sbin/my_init"}, options).wait_for("waits\n");
+  box.signal(SIGTERM);
+  const End end = box.wait_exit();
+  CHECK(end.code == 2);
+  CHECK(milliseconds(end.took) > least);
+  CHECK(milliseconds(end.took) < most);
+}
