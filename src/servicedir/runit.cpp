@@ -17,7 +17,7 @@ config::Service read_service(const Directory& directory, std::string name, Probl
 
 Found read_runit(const std::string& path) {
   Found found;
-  for (const Directory& directory : list_distinct_directories(path, found.problems)) {
+  for (const Directory& directory : list_services(path, found.problems)) {
     config::Service& service = found.services.emplace_back(read_service(directory, directory.name, found.problems));
     service.pre_start = {{"control/u"}};
     const auto log = find_directory(directory.path + "/log", found.problems);

@@ -66,7 +66,7 @@ Found read_s6(const std::string& path) {
     service.autostart = !exists(directory.path + "/down", found.problems);
     return service;
   };
-  for (const Directory& directory : list_distinct_directories(path, found.problems)) {
+  for (const Directory& directory : list_services(path, found.problems)) {
     config::Service& service = add(directory, directory.name);
     const auto log = find_directory(directory.path + "/log", found.problems);
     if (!log) continue;

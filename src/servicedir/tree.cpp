@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "os/file.hpp"
@@ -84,10 +86,30 @@ std::vector<Directory> list_directories(const std::string& path) {
   return list_directories(path, passed_over);
 }
 
-std::vector<Directory> list_distinct_directories(const std::string& path, Problems& problems) {
+namespace {
+
+// A directory of services among services: it has no ./run, and directories in it that are no part of a service have one.
+bool holds_services(const Directory& directory, Problems& problems) {
+  constexpr std::string_view kParts[] = {"control", "data", "env", "event", "log", "supervise"};
+  if (exists(directory.path + "/run", problems)) return false;
+  return std::ranges::any_of(list_directories(directory.path, problems), [&](const Directory& inner) {
+    return std::ranges::find(kParts, inner.name) == std::end(kParts) && exists(inner.path + "/run", problems);
+  });
+}
+
+}  // namespace
+
+std::vector<Directory> list_services(const std::string& path, Problems& problems) {
   std::vector<Directory> found;
   for (Directory& directory : list_directories(path, problems)) {
-    if (std::ranges::none_of(found, is_same_as(directory))) found.push_back(std::move(directory));
+    if (std::ranges::any_of(found, is_same_as(directory))) continue;
+    if (holds_services(directory, problems)) {
+      problems.push_back({config::Severity::Warning,
+                          {std::string(path).append("/").append(directory.name), 0, 0},
+                          "this is no service: it has no run, and directories in it have one"});
+      continue;
+    }
+    found.push_back(std::move(directory));
   }
   return found;
 }

@@ -28,8 +28,9 @@ using Problems = std::vector<config::Problem>;
 std::vector<Directory> list_directories(const std::string& path, Problems& problems);
 std::vector<Directory> list_directories(const std::string& path);
 
-// The same, but each is there once, under the first of its names: runsvdir(8) and s6-svscan(8) know them by their inodes.
-std::vector<Directory> list_distinct_directories(const std::string& path, Problems& problems);
+// The same, but each is there once, under the first of its names: runsvdir(8) and s6-svscan(8) know them by their inodes. One that
+// has no ./run, and holds directories that have one, is left out with a warning; another one's ./run is still to come.
+std::vector<Directory> list_services(const std::string& path, Problems& problems);
 
 // The directory at `path`; nothing when there is none. Its name is the last part of the path.
 std::optional<Directory> find_directory(const std::string& path, Problems& problems);

@@ -622,3 +622,27 @@ TEST_CASE(
   CHECK(milliseconds(end.took) > least);
   CHECK(milliseconds(end.took) < most);
 }
+
+TEST_CASE("a directory without a run that holds directories with one is no service, and nothing is made in it") {
+  for (const std::string tree : {"/etc/service/", "/etc/services.d/"}) {
+    CAPTURE(tree);
+    Box box;
+    box.script(tree + "group/web/run", "echo no service; exec sleep 99")
+        .script(tree + "group/db/run", "echo no service");
+    box.script(tree + "real/run", "exec app app1 real");
+    // One whose run is still to come, with its logger.
+    box.script(tree + "later/log/run", "exec cat");
+    box.boot().wait_for("real: ready\n");
+    CHECK(box.sh("ls -A " + tree + "group") == "db\nweb\n");
+    CHECK(box.sh("ls -A " + tree + "group/web") == "run\n");
+    CHECK(box.sh("ls -d /run/s6/services/group /run/cinit/service/group 2>&1").find("group\n") == std::string::npos);
+    CHECK(!has(box.sh("cinit status"), "group"));
+    CHECK(has(box.sh("cinit status"), "later"));
+    CHECK(box.count(tree + "group: warning: this is no service: it has no run, and directories in it have one") == 1);
+    CHECK(!box.logged("no service\n"));
+    // It becomes one, with a run, when the services are looked at again.
+    const std::string run = tree + "group/run";
+    box.sh("printf '#!/bin/sh\\nexec app app1 group' >" + run + "; chmod +x " + run + "; mkdir " + tree + "new");
+    box.wait_for("group: ready\n");
+  }
+}
