@@ -316,6 +316,7 @@ std::optional<int> begin_s6_overlay(const BootRequest& request, const config::Co
   std::optional<S6Overlay>& s6 = surroundings.s6;
   if (!s6) return std::nullopt;
   if (another_runs(container)) return refuse_to_be_second(request, container.control_socket);
+  if (const auto complaint = s6->link_var_run()) warn_of_hooks(output.log, *complaint);
   for (const auto& complaints : {s6->warn_of_settings(), s6->make_executable(), s6->make_places()}) {
     for (const std::string& complaint : complaints) warn_of_hooks(output.log, complaint);
   }

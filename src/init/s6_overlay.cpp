@@ -14,6 +14,7 @@
 #include "init/startup_files.hpp"
 #include "os/exec.hpp"
 #include "os/file.hpp"
+#include "os/move_tree.hpp"
 #include "servicedir/contenv.hpp"
 #include "servicedir/service_trees.hpp"
 #include "servicedir/tree.hpp"
@@ -199,6 +200,30 @@ std::vector<std::string> S6Overlay::make_places() const {
   }
   link_scan_directory(path(kNewScanDirectory), complaints);
   return complaints;
+}
+
+std::optional<std::string> S6Overlay::link_var_run() const {
+  constexpr char kRun[] = "/run";
+  const std::string link = path("/var/run");
+  struct stat run {};
+  struct stat now {};
+  if (!servicedir::exists(path("/var"))) return std::nullopt;
+  os::make_directories(path(kRun), kScriptMode);
+  if (stat(path(kRun).c_str(), &run) != 0) return std::nullopt;
+  if (stat(link.c_str(), &now) == 0 && now.st_dev == run.st_dev && now.st_ino == run.st_ino) return std::nullopt;
+  const auto cannot = [](const char* why) {
+    return std::string("/var/run is not /run, and cannot be made a link to it: ") + why;
+  };
+  const bool is_there = lstat(link.c_str(), &now) == 0;
+  if (access(path("/var").c_str(), W_OK) != 0) return cannot(strerror(errno));
+  if (is_there && S_ISDIR(now.st_mode)) {
+    if (os::holds_mounts(link)) return cannot("something is mounted in it");
+    if (const int error = os::move_contents(link, path(kRun)); error != 0) return cannot(strerror(error));
+  }
+  const int removed = !is_there ? 0 : S_ISDIR(now.st_mode) ? os::remove_directory(link) : os::remove_file(link);
+  if (removed != 0) return cannot(strerror(removed));
+  if (symlink(kRun, link.c_str()) != 0) return cannot(strerror(errno));
+  return std::nullopt;
 }
 
 servicedir::OneshotPlace S6Overlay::oneshots() const {

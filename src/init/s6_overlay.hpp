@@ -51,6 +51,8 @@ class S6Overlay {
   std::vector<std::string> make_executable() const;
   // The places in /run that scripts know, as new: a container that was stopped may have left its own. The rest as above.
   std::vector<std::string> make_places() const;
+  // Makes /var/run a link to /run, as s6-overlay does, and moves what is in it there first. Returns why it cannot be one.
+  std::optional<std::string> link_var_run() const;
 
   // What the variables ask for in vain, a line each.
   std::vector<std::string> warn_of_settings() const;

@@ -151,6 +151,10 @@ Result<std::string> read_file(const Fd& file, std::size_t most) {
 Result<std::vector<std::string>> list_directory(const std::string& path) {
   const Fd place = open_directory(path);
   if (!place) return system_error(place.error());
+  return list_entries(place);
+}
+
+Result<std::vector<std::string>> list_entries(const Fd& place) {
   const long opened = sys::open(place.get(), ".", O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
   if (opened < 0) return system_error(static_cast<int>(-opened));
   DIR* const directory = fdopendir(static_cast<int>(opened));

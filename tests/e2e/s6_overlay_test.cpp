@@ -581,3 +581,60 @@ TEST_CASE("s6-overlay: down files are made where there is nothing, not through l
   image.wait_for("web: app exit normally\n");
   CHECK(image.sh("cat /etc/precious") == "precious\n");
 }
+
+TEST_CASE("s6-overlay: /var/run that is a directory becomes a link to /run, and what is in it moves there") {
+  Image image;
+  Options options;
+  const TemporaryDirectory elsewhere;
+  SUBCASE("of the sandbox") {}
+  SUBCASE("of a volume") { options.volumes = {elsewhere.path() + ":/run"}; }
+  image.file("/var/run/app/pid", "7\n", 0600)
+      .file("/var/run/app/deep/er/file", "deep\n")
+      .link("../etc/x", "/var/run/link");
+  image.file("/var/run/both/old", "of var\n").file("/var/run/both/new", "new\n");
+  image.script(
+      "/etc/cont-init.d/10-a",
+      "readlink /var/run; cat /run/app/pid /run/app/deep/er/file /run/both/new; readlink /run/link; stat -c %a "
+      "/run/app/pid; ls -d /var/run/s6/services; [ -e /run/both/old ] && cat /run/both/old");
+  image.link("busybox", "/bin/readlink").link("busybox", "/bin/stat");
+  image.cinit({"--", "true"}, options);
+  CHECK(image.wait_exit().code == 0);
+  INFO(image.log());
+  CHECK(in_order(image.log(), {"/run\n", "7\n", "deep\n", "new\n", "../etc/x\n", "600\n", "of var\n"}));
+  CHECK(!image.logged("/var/run is not /run"));
+}
+
+TEST_CASE("s6-overlay: /var/run that cannot be made a link is told of, and stays as it is") {
+  Image image;
+  image.script("/etc/cont-init.d/10-a", "cat /var/run/app/pid").file("/var/run/app/pid", "7\n");
+  std::string why;
+  Options options;
+  const TemporaryDirectory elsewhere;
+  SUBCASE("in a read-only root") {
+    options.read_only = true;
+    why = "Read-only file system";
+  }
+  SUBCASE("with something mounted in it") {
+    options.volumes = {elsewhere.path() + ":/var/run/mounted"};
+    why = "something is mounted in it";
+  }
+  image.cinit({"--", "true"}, options);
+  CHECK(image.wait_exit().code == 0);
+  CHECK(image.count("/var/run is not /run, and cannot be made a link to it: " + why + "\n") == 1);
+  CHECK(image.logged("7\n"));
+}
+
+TEST_CASE("s6-overlay: /var/run that leads to /run stays, that leads elsewhere or is missing becomes a link to /run") {
+  Image image;
+  std::string before = "/run";
+  SUBCASE("to /run") { before = "/run"; }
+  SUBCASE("by a relative path") { before = "../run"; }
+  SUBCASE("elsewhere") { before = "/tmp/nosuch"; }
+  SUBCASE("missing") { before = ""; }
+  image.script("/etc/cont-init.d/10-a", "readlink /var/run").file("/var/x", "").link("busybox", "/bin/readlink");
+  if (!before.empty()) image.link(before, "/var/run");
+  image.cinit({"--", "true"});
+  CHECK(image.wait_exit().code == 0);
+  CHECK(image.logged((before == "../run" ? before : "/run") + "\n"));
+  CHECK(!image.logged("/var/run is not /run"));
+}
