@@ -16,6 +16,7 @@ Policy policy_of(const Service& service) {
   if (!service.directory) return policy;
   policy.restart_interval = kRestartInterval;
   policy.post_stop_time = service.directory->finish_timeout.value_or(Duration::max());
+  policy.asks_post_stop = !service.directory->finish_timeout;
   if (service.directory->suite == ServiceDirectory::Suite::S6) policy.give_up_code = kPermanentFailure;
   policy.ignores_exit_codes = true;
   policy.waits_for_its_end = true;

@@ -17,6 +17,8 @@ struct Policy {
   std::optional<Duration> restart_interval;
   // How long its post-stop commands may take, unless everything is stopped. Unset: the time of its stop.
   std::optional<Duration> post_stop_time;
+  // When everything is stopped, its post-stop commands get SIGTERM when their time is over, and SIGKILL after that.
+  bool asks_post_stop = false;
   // A post-stop command that exits with this code says that the service is not to be started again.
   std::optional<int> give_up_code;
   // Its commands are scripts at whose exit codes nobody looks.

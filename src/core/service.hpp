@@ -59,6 +59,7 @@ struct StopTimes {
   std::optional<Duration> alone;     // it alone is stopped
   std::optional<Duration> with_all;  // everything is stopped, whose end has a time of its own
   Duration budget{};                 // of the stop of everything
+  Duration last_chance{};            // of a post-stop command that was asked to end in it
 };
 
 struct Service {

@@ -142,12 +142,14 @@ struct Clearing {
   static constexpr Nature kNature{Activity::Alive, false, false};
   Time deadline() const { return kill_at; }
 };
-// Nothing is left of it, and its post-stop commands run, until `kill_at`. Then it takes its ending.
+// Nothing is left of it, and its post-stop commands run, until `kill_at`. Then it takes its ending; or, in the stop of everything,
+// they are `asked` to end first: Policy::asks_post_stop.
 struct PostStop {
   Ending ending;
   Time retry_at;
   Time since;
   Time kill_at;
+  bool asked = false;
   std::optional<RunningTask> task = {};
   static constexpr Nature kNature{Activity::Alive, false, false};
   Time deadline() const { return kill_at; }

@@ -74,8 +74,13 @@ void begin_stop(Step& step, const told::Stop& limits, Fault fault) {
             const Time limit = std::min(later(step.now, kLaunchTimeoutOfStop), kill_time(step));
             step.enter(state::Launching{launching.give_up_at, std::min(launching.stop_by, limit)});
           },
-          // These look at `wanted` when they are over.
-          [](const OneOf<state::Clearing, state::PostStop> auto&) {},
+          // They look at `wanted` when they are over.
+          [](const state::Clearing&) {},
+          [&](state::PostStop post_stop) {
+            if (!ends_with_all(step.service.wanted) || !step.service.plan->policy.post_stop_time) return;
+            post_stop.kill_at = std::min(post_stop.kill_at, kill_time(step));
+            step.enter(post_stop);
+          },
           [&](const state::Done&) { undo(step); },
           // Being stopped already, or ended.
           [](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Idle, state::Failed,

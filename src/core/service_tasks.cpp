@@ -174,6 +174,15 @@ void pre_stop_overdue(Step& step, const state::PreStop& pre_stop) {
 }
 
 void post_stop_overdue(Step& step, const state::PostStop& post_stop) {
+  const Service& service = step.service;
+  if (ends_with_all(service.wanted) && service.plan->policy.asks_post_stop && !post_stop.asked) {
+    state::PostStop asked = post_stop;
+    asked.kill_at = later(step.now, service.stop_times.last_chance);
+    asked.asked = true;
+    step.enter(asked);
+    step.act(SignalTask{service.id, kTerminate});
+    return step.act(SignalTask{service.id, kContinue});
+  }
   step.announce(notice::TaskTimedOut{step.service.id, Task::PostStop, step.now - post_stop.since});
   end_task(step);
   take_ending(step, post_stop.ending, post_stop.retry_at);

@@ -12,7 +12,7 @@ StopTimes stop_times_of(const Plan& plan, const PlannedService& service) {
   const auto& own = service.spec.stop_timeout;
   const bool waits = service.policy.waits_for_its_end;
   const bool has_all_time = waits || service.role == Role::MainCommand || service.role == Role::StopHook;
-  StopTimes times{own, own, plan.stop.total};
+  StopTimes times{own, own, plan.stop.total, plan.conduct.sweep_time.value_or(plan.stop.total)};
   if (own) return times;
   if (waits) times.with_all = plan.conduct.service_stop_timeout;
   if (!has_all_time) times.alone = plan.stop.total;
@@ -21,6 +21,16 @@ StopTimes stop_times_of(const Plan& plan, const PlannedService& service) {
 
 bool Stop::spares_main() const {
   return plan_.main_is_never_killed() && plan_.conduct.forwards_signals && takes_signals(at(*plan_.main_command));
+}
+
+bool Stop::has_begun_with_services() const {
+  return std::visit(
+      Overloaded{
+          [](OneOf<phase::Up, phase::Begun, phase::EndingMain, phase::PreStopHooks> auto) { return false; },
+          [](OneOf<phase::BeginDrain, phase::Draining, phase::Sweeping, phase::PostStopHooks, phase::Killing,
+                   phase::Outlasting, phase::Reaping, phase::Over> auto) { return true; },
+      },
+      phase_);
 }
 
 void Stop::begin(const StopReason& reason, std::optional<Signal> signal, Time now, Actions& actions) {
@@ -208,6 +218,12 @@ struct Stop::Turn {
     announce(notice::SweepBegun{stop.plan_.conduct.sweeps});
     if (!stop.plan_.conduct.sweeps) return leave(false);
     actions.push_back(Sweep{});
+    // What cleans up after a service directory has its signal with every other process.
+    for (const Service& service : stop.services_) {
+      if (!service.plan->policy.post_stop_time || !std::holds_alternative<state::PostStop>(service.state)) continue;
+      actions.push_back(SignalTask{service.id, kTerminate});
+      actions.push_back(SignalTask{service.id, kContinue});
+    }
     // A main command that has ended by itself leaves nothing that could be asked for more time.
     const bool by_main = stop.reason_->cause == notice::StopCause::MainCommandEnded;
     Time kill_at = by_main ? later(now, stop.plan_.stop.reserve()) : kNever;

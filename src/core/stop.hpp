@@ -56,6 +56,8 @@ class Stop {
   bool has_begun() const { return reason_.has_value(); }
   bool is_over() const { return std::holds_alternative<phase::Over>(phase_); }
   bool is_sweeping() const { return std::holds_alternative<phase::Sweeping>(phase_); }
+  // Services are being stopped, or have been. Before that only the main command and hooks are.
+  bool has_begun_with_services() const;
   bool is_by_signal() const { return reason_ && reason_->cause == notice::StopCause::StopSignal; }
   // A main command that cinit does not kill, because that is left to the container runtime, and that has not ended.
   bool spares_main() const;

@@ -187,6 +187,8 @@ void Supervisor::on(const SignalReceived& event) {
   }
   const bool begins = !is_stopping();
   if (begins) begin_stop({notice::StopCause::StopSignal}, event.signal);
+  // A process of the container may ask for the stop, and cannot urge it: scripts do so in every stop, "halt" in a ./finish.
+  if (event.origin == SignalOrigin::Inside) return;
   // The first one asks for what may have begun for another reason; the second and the third urge.
   if (!begins && !plan_.conduct.takes_more_stop_signals) return;
   const int count = stop_.count_signal();

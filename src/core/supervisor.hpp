@@ -44,6 +44,8 @@ class Supervisor {
   bool is_pristine(ServiceId id) const;
   ServiceStatus status(ServiceId id) const { return status_of(at(services_, id)); }
   bool is_stopping() const { return stop_.has_begun(); }
+  // Whether a request of that kind is carried out now: not every one is in the stop of everything.
+  bool takes(Requested::What what) const;
   // Whether it was asked for by a signal, and nothing in the container was the reason.
   bool is_stopped_by_signal() const { return stop_.is_by_signal(); }
   bool is_over() const { return stop_.is_over(); }

@@ -5,8 +5,13 @@
 
 namespace cinit::core {
 
+// Before the first service is stopped, the hooks of the stop may ask for everything; afterwards for an earlier stop alone.
+bool Supervisor::takes(Requested::What what) const {
+  return !is_stopping() || what == Requested::What::Stop || !stop_.has_begun_with_services();
+}
+
 void Supervisor::on(const Requested& event) {
-  if (is_stopping()) return;
+  if (!takes(event.what)) return;
   Service& service = at(services_, event.service);
   if (service.plan->role != Role::Service) return;  // hooks and the main command have their place in the boot
   if (service.plan->retired) return;                // it is as good as gone

@@ -75,7 +75,8 @@ int run_exec(char** argv, char** envp) {
   const int error = static_cast<int>(-result);
   Line line;
   line << "exec: ";
-  os::explain_exec_failure(line, program.c_str(), search_path, error);
+  options.command[0] = program.data();
+  os::explain_exec_failure(line, {options.command, envp, search_path, error});
   os::add_system_words(line, error);
   print(2, line.line());
   return error == ENOENT ? exit_code::kNotFound : exit_code::kNotExecutable;

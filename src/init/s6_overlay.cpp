@@ -72,16 +72,23 @@ bool has_word(std::string_view path, std::string_view directory) {
   return (":" + std::string(path) + ":").find(":" + std::string(directory) + ":") != std::string::npos;
 }
 
+// What cannot be looked at is taken to be there: it is only a place more to search.
+bool is_there(const std::string& path) {
+  struct stat status {};
+  const int looked = persist([&] { return stat(path.c_str(), &status) == 0 ? 0 : errno; });
+  return looked == 0 || may_pass(looked);
+}
+
 // As s6-overlay's /init has it: the container's own, and in front of it where its programs are, each unless it is there. Scripts
 // of execline find its programs behind with-contenv as well, which has this PATH.
 std::string search_path(const config::Variables& environment, const std::string& root) {
   std::string path = value_of(environment, "PATH");
   if (path.empty()) path = os::kDefaultPath;
   for (const char* directory : {"/bin", "/usr/bin", kPrograms}) {
-    const bool is_wanted = directory != kPrograms || servicedir::exists(root + kPrograms);
+    const bool is_wanted = directory != kPrograms || is_there(root + kPrograms);
     if (is_wanted && !has_word(path, directory)) path = std::string(directory) + ":" + path;
   }
-  const bool is_debian = !servicedir::exists(root + kPrograms) && servicedir::exists(root + kDebianPrograms);
+  const bool is_debian = !is_there(root + kPrograms) && is_there(root + kDebianPrograms);
   if (is_debian && !has_word(path, kDebianPrograms)) path = path + ":" + kDebianPrograms;
   return path;
 }
@@ -207,7 +214,7 @@ std::optional<std::string> S6Overlay::link_var_run() const {
   const std::string link = path("/var/run");
   struct stat run {};
   struct stat now {};
-  if (!servicedir::exists(path("/var"))) return std::nullopt;
+  if (!is_there(path("/var"))) return std::nullopt;
   os::make_directories(path(kRun), kScriptMode);
   if (stat(path(kRun).c_str(), &run) != 0) return std::nullopt;
   if (stat(link.c_str(), &now) == 0 && now.st_dev == run.st_dev && now.st_ino == run.st_ino) return std::nullopt;
