@@ -142,8 +142,8 @@ class Reviser {
     return identity_of(spec) == identity_of(plan_[id].spec);
   }
 
-  // A directory under another name is the same service, as it is for runsvdir(8), which knows it by its inode. A service that cannot
-  // have its new name goes on under the old one, which may be the new one of another.
+  // A directory under another name is the same service, as it is for runsvdir(8), which knows it by its inode. A service that
+  // cannot have its new name goes on under the old one, which may be the new one of another.
   void rename() {
     std::vector<Move> moves = moved();
     std::set<std::string> kept = names_beside(moves);
