@@ -27,6 +27,7 @@ class Commander {
 
   // Answers those who wait for something that has come true, or will not any more.
   void progress();
+  void service_gone(core::ServiceId service) { followers_.service_gone(service); }
   // A service has written a line.
   void line(core::ServiceId service, std::string_view text) { followers_.line(service, text); }
   // A client has read some of what there was for it.

@@ -29,6 +29,20 @@ void Followers::line(core::ServiceId service, std::string_view text) {
   }
 }
 
+void Followers::service_gone(core::ServiceId service) {
+  for (auto entry = followers_.begin(); entry != followers_.end();) {
+    auto& [client, follower] = *entry;
+    if (follower.services.erase(service) == 0 || !follower.services.empty()) {
+      ++entry;
+      continue;
+    }
+    tell_skipped(client, follower);
+    replies_.err(client, "cinit: the service has gone");
+    replies_.end(client, 0);
+    entry = followers_.erase(entry);
+  }
+}
+
 void Followers::has_room(ClientId client) {
   const auto found = followers_.find(client);
   if (found == followers_.end() || replies_.pending(client) > Replies::kMostPending - kEnoughRoom) return;

@@ -23,6 +23,8 @@ class Followers {
   void forget(ClientId client) { followers_.erase(client); }
   std::size_t size() const { return followers_.size(); }
 
+  // The service has gone, and its number may be another's: it is followed no more. Ends the clients that follow no other.
+  void service_gone(core::ServiceId service);
   void line(core::ServiceId service, std::string_view text);
   // The client has read something.
   void has_room(ClientId client);

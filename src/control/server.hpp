@@ -63,6 +63,8 @@ class Server {
 
   // A service whose output is captured has written a line: for those who follow it. It is sent by progress().
   void line(core::ServiceId service, std::string_view text);
+  // A service has gone, and its number is another's from now on.
+  void service_gone(core::ServiceId service) { commander_.service_gone(service); }
 
  private:
   struct Client {

@@ -290,12 +290,16 @@ void Init::revise_plan() {
     rescan_at_ = later(os::now(), kLookForIt);
     return;
   }
+  std::vector<std::string> names;
+  for (const core::PlannedService& service : plan_.services) names.push_back(service.spec.name);
   const core::PlanRevised revised = core::revise(plan_, supervisor_, defaults_, found.services);
   children_.grow(plan_.services.size());
   scripts_.grow(plan_.services.size());
   directories_.grow(plan_.services.size());
   listener_.plan_revised();
   for (const core::ServiceId service : revised.described) {
+    const std::size_t place = core::index_of(service);
+    if (place < names.size() && names[place] != plan_[service].spec.name) control_.service_gone(service);
     listener_.relay().forget(static_cast<output::Service>(core::index_of(service)));
   }
   carry_out(supervisor_.handle(revised, os::now()));

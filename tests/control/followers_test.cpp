@@ -55,6 +55,19 @@ TEST_CASE("who does not read loses lines, and is told how many when half of the 
   CHECK(replies.said[kOne] == "err cinit: 4 lines were skipped: they came faster than they were read|out y|");
 }
 
+TEST_CASE("who follows a service that has gone gets no line of the next one of its number, and ends with the last") {
+  FakeReplies replies;
+  Followers followers(replies);
+  followers.add(kOne, {{kDb, ""}});
+  followers.add(kTwo, {{kDb, "db | "}, {kWeb, "web | "}});
+  followers.service_gone(kDb);
+  followers.line(kDb, "of the next");
+  followers.line(kWeb, "x");
+  CHECK(replies.said[kOne] == "err cinit: the service has gone|end 0|");
+  CHECK(replies.said[kTwo] == "out web | x|");
+  CHECK(followers.size() == 1);
+}
+
 TEST_CASE("when cinit ends followers end well, and know what they have missed") {
   FakeReplies replies;
   Followers followers(replies);

@@ -221,6 +221,22 @@ TEST_CASE("cinit logs has the lines of a runit service without a logger") {
   CHECK(has(box.sh("cinit logs web"), "ready\n"));
 }
 
+TEST_CASE("a follower of a service whose directory goes gets no line of the service that comes in its place") {
+  Box box;
+  box.config("[cinit]\nlog-prefix = 'name'\n");
+  box.script("old/run", "echo of the old; exec app app1 old").boot().wait_for("old | of the old\n");
+  box.script("/opt/new/run", "while :; do echo of the new; sleep 0.02; done");
+  box.exec_in_background({"sh", "-c", "cinit logs -f old > /shared/followed 2>&1; echo follower ends $?"});
+  box.wait_until([&] { return has(box.read_shared("followed"), "of the old"); }, "the follower");
+  box.sh("mv /etc/service/old /opt/old");
+  box.wait_for("cinit: old: stopped\n");
+  box.sh("ln -s /opt/new /etc/service/new");
+  box.wait_for("new | of the new\n", 3);
+  box.wait_for("follower ends 0\n");
+  CHECK(!has(box.read_shared("followed"), "of the new"));
+  CHECK(has(box.read_shared("followed"), "cinit: the service has gone\n"));
+}
+
 TEST_CASE("a boot hook adds, changes and removes service directories before any of them is started") {
   Box box;
   box.script("web/run", "echo old web; exec app app1 web").file("/etc/service/web/down", "");
