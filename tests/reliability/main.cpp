@@ -20,7 +20,8 @@ constexpr const char* kUsage =
     "usage: cinit_reliability --cinit FILE --app FILE [--soak] [--only PART] [--row TEXT] [--seed N] [--seconds N]\n"
     "                         [--failed-once FILE] [--known FILE] [--evidence DIRECTORY] [--list]\n"
     "\n"
-    "Parts: faults, outputs, floods, adversary, traps, kernels. --row selects the rows whose name holds TEXT.\n";
+    "Parts: faults, command, outputs, floods, adversary, traps, kernels. --row selects the rows whose name holds "
+    "TEXT.\n";
 
 struct Options {
   std::string cinit, app, only, row, failed_once, known, evidence;
@@ -91,6 +92,7 @@ std::vector<Row> all_rows(const Setting& setting, const Options& options, const 
   add("traps", trap_rows);
   add("outputs", output_rows);
   add("kernels", kernel_rows);
+  add("command", [&] { return command_rows(setting); });
   add("faults", [&] { return fault_rows(setting, failed_once); });
   return rows;
 }

@@ -50,5 +50,6 @@ std::vector<Row> flood_rows();
 std::vector<Row> adversary_rows(const Setting& setting);
 std::vector<Row> trap_rows();
 std::vector<Row> kernel_rows();
+std::vector<Row> command_rows(const Setting& setting);
 
 }  // namespace cinit::reliability
