@@ -1,6 +1,8 @@
 // How a process ended, as wait(2) tells it.
 #pragma once
 
+#include <string>
+
 #include "base/signal.hpp"
 
 namespace cinit {
@@ -36,5 +38,11 @@ class WaitStatus {
   int signal_;
   bool dumped_core_;
 };
+
+// "exited with code 3", "killed by SIGTERM", "killed by SIGSEGV (core dumped)".
+inline std::string to_string(WaitStatus status) {
+  if (!status.by_signal()) return "exited with code " + std::to_string(status.code());
+  return "killed by " + to_string(status.signal()) + (status.dumped_core() ? " (core dumped)" : "");
+}
 
 }  // namespace cinit

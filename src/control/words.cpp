@@ -33,8 +33,7 @@ std::string list(const std::vector<std::string>& names) {
 std::string last_end_words(const core::ServiceStatus& status) {
   if (status.failure) return status.failure->detail;
   if (!status.last_end) return {};
-  if (status.last_end->by_signal()) return "killed by " + to_string(status.last_end->signal());
-  return "exited with code " + std::to_string(status.last_end->code());
+  return to_string(*status.last_end);
 }
 
 std::string failed_checks(const core::ServiceStatus& status) {

@@ -182,7 +182,7 @@ void Init::probe_ended(core::ServiceId service, const os::ChildChange& change) {
   os::sys::kill(-change.pid, SIGKILL);  // what it has left
   const bool passed = change.status == WaitStatus::exited(0);
   const char* const subject = change.status.by_signal() ? "the command was " : "the command ";
-  tell(core::ProbeEnded{service, passed, subject + describe(change.status), children_.of(service).probe_number});
+  tell(core::ProbeEnded{service, passed, subject + to_string(change.status), children_.of(service).probe_number});
 }
 
 // What it has said is said before its end is. Others of its group, when they were told to end with it, have had their time.

@@ -27,7 +27,7 @@ std::string describe(const notice::Restart& restart) {
 
 std::string describe(const std::variant<WaitStatus, core::StartFailure>& result) {
   if (const auto* failure = std::get_if<core::StartFailure>(&result)) return failure->detail;
-  return init::describe(*std::get_if<WaitStatus>(&result));
+  return to_string(*std::get_if<WaitStatus>(&result));
 }
 
 const char* name_of(core::Task task) {
@@ -86,8 +86,7 @@ class Narrator {
   }
   Narration operator()(const notice::Exited& n) const {
     const LogLevel level = n.expected ? LogLevel::Info : LogLevel::Warning;
-    std::string text =
-        join(init::describe(n.status), n.before_ready ? " before it was ready, after " : " after ", n.ran);
+    std::string text = join(to_string(n.status), n.before_ready ? " before it was ready, after " : " after ", n.ran);
     Narration narration = about(n.service, n.status.by_signal() ? "killed" : "exited", std::move(text), level);
     if (n.restart) narration.message += ", " + describe(*n.restart);
     return narration;
@@ -262,11 +261,6 @@ class Narrator {
 };
 
 }  // namespace
-
-std::string describe(WaitStatus status) {
-  if (!status.by_signal()) return join("exited with code ", status.code());
-  return join("killed by ", to_string(status.signal()));
-}
 
 Narration narrate(const core::Notice& notice, const core::Plan& plan) { return std::visit(Narrator(plan), notice); }
 

@@ -22,9 +22,6 @@ struct Narration {
 // Pure: the same notice always reads the same.
 Narration narrate(const core::Notice& notice, const core::Plan& plan);
 
-// "exited with code 3", "killed by SIGSEGV".
-std::string describe(WaitStatus status);
-
 // The name that lines about a service carry; the main command's says that it is one.
 std::string display_name(const core::Plan& plan, core::ServiceId id);
 

@@ -85,7 +85,7 @@ class MyInitWords final : public init::Words {
   Lines exited(const notice::Exited& n, const Narration& own) const {
     if (is_service(n.service)) return only_trouble(own);
     const std::string code = std::to_string(n.status.shell_code());
-    const std::string how = n.status.by_signal() ? " (" + init::describe(n.status) + ")" : "";
+    const std::string how = n.status.by_signal() ? " (" + to_string(n.status) + ")" : "";
     if (plan_.is_main(n.service)) {
       if (is_aborted_) return {};
       return line(LogLevel::Info, "exited", program(n.service) + " exited with status " + code + "." + how);

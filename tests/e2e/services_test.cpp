@@ -1,6 +1,8 @@
 // Services: their order, their end, and what they are given.
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "container.hpp"
 
 using namespace cinit::e2e;
@@ -96,6 +98,27 @@ TEST_CASE("a service that crashed is up again within its restart delay") {
   CHECK(took >= 100ms);
   CHECK(took < 1s);
   CHECK(container.logged("cinit: web: killed by SIGKILL after "));
+}
+
+TEST_CASE("a service that left a core file says so, and one that left none does not") {
+  std::ifstream file("/proc/sys/kernel/core_pattern");
+  std::string pattern;
+  std::getline(file, pattern);
+  if (pattern.empty() || pattern.find_first_of("|/") == 0) {
+    MESSAGE("not tried: this kernel writes core files to ", pattern);
+    return;
+  }
+  Container container;
+  container.config(
+      "[defaults]\nrestart = 'no'\non-failure = 'ignore'\nworking-dir = '/shared'\n"
+      "[service.dumps]\nlimits = { core = 'unlimited' }\ncommand = ['sh', '-c', 'kill -SEGV $$']\n"
+      "[service.small]\nlimits = { core = 0 }\ncommand = ['sh', '-c', 'kill -SEGV $$']\n"
+      "[service.stays]\ncommand = ['app', 'app1']\n");
+  container.cinit();
+  container.wait_for("cinit: dumps: killed by SIGSEGV (core dumped) after ");
+  container.wait_for("cinit: small: killed by SIGSEGV after ");
+  const std::string status = container.exec({"cinit", "status"}).text;
+  CHECK(status.find("killed by SIGSEGV (core dumped)") != std::string::npos);
 }
 
 TEST_CASE("the start limit ends the attempts, and the container with the service's code") {

@@ -77,6 +77,8 @@ TEST_CASE("an end says how, after how long, and what comes next") {
         "warning [exited] web: exited with code 3 after 12 s, restarting in 30 s");
   CHECK(told(notice::Exited{kWeb, killed(9), 2h + 5min, false, std::nullopt}) ==
         "warning [killed] web: killed by SIGKILL after 2 h 5 min");
+  CHECK(told(notice::Exited{kWeb, WaitStatus::signaled(Signal{11}, true), 12s, false, std::nullopt}) ==
+        "warning [killed] web: killed by SIGSEGV (core dumped) after 12 s");
   CHECK(told(notice::Exited{kWeb, killed(37), 35ms, true, std::nullopt}) ==
         "info [killed] web: killed by SIGRTMIN+3 after 35 ms");
   CHECK(told(notice::Exited{kWeb, code(0), 35ms, false, std::nullopt, true}) ==
