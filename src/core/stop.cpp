@@ -217,13 +217,13 @@ struct Stop::Turn {
   Next begin_sweep() const {
     announce(notice::SweepBegun{stop.plan_.conduct.sweeps});
     if (!stop.plan_.conduct.sweeps) return leave(false);
-    actions.push_back(Sweep{});
-    // What cleans up after a service directory has its signal with every other process.
+    // What cleans up after a service directory has its signal with every other process; what the sweep lets begin has not.
     for (const Service& service : stop.services_) {
       if (!service.plan->policy.post_stop_time || !std::holds_alternative<state::PostStop>(service.state)) continue;
       actions.push_back(SignalTask{service.id, kTerminate});
       actions.push_back(SignalTask{service.id, kContinue});
     }
+    actions.push_back(Sweep{});
     // A main command that has ended by itself leaves nothing that could be asked for more time.
     const bool by_main = stop.reason_->cause == notice::StopCause::MainCommandEnded;
     Time kill_at = by_main ? later(now, stop.plan_.stop.reserve()) : kNever;
