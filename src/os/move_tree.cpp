@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -103,7 +103,8 @@ int remove_entry(const Fd& from, const std::string& name, bool is_directory) {
 int move_entry(const Fd& from, const std::string& name, const Fd& to) {
   struct stat status {};
   if (fstatat(from.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return errno;
-  if (renameat2(from.get(), name.c_str(), to.get(), name.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE of renameat2(2), which musl does not know
+  if (syscall(SYS_renameat2, from.get(), name.c_str(), to.get(), name.c_str(), kNoReplace) == 0) return 0;
   const bool is_directory = S_ISDIR(status.st_mode);
   // EINVAL: the file system knows no RENAME_NOREPLACE.
   const bool is_elsewhere = errno == EXDEV || errno == EINVAL || errno == ENOSYS;
