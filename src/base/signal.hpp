@@ -23,6 +23,7 @@ inline constexpr Signal kTerminate{15};
 inline constexpr Signal kContinue{18};
 inline constexpr Signal kTerminalInput{21};
 inline constexpr Signal kTerminalOutput{22};
+inline constexpr Signal kWindowChange{28};
 
 // The first real-time signal that programs may use. It is 34 on glibc, which keeps 32 and 33 for itself; musl says 35 of
 // its own, but what other programs (systemd's RTMIN+3 among them) send is counted from 34.

@@ -16,6 +16,8 @@ SignalUse use_of(const SignalReceived& event, const Plan& plan, bool main_is_the
   if (event.signal == kPipe && event.origin == SignalOrigin::Self) return SignalUse::Drop;
   if (main_is_there) return event.signal == kTerminate ? SignalUse::Stop : SignalUse::Forward;
   if (is_stop_signal(event.signal, plan)) return SignalUse::Stop;
+  // A window has another size, and no program is there to redraw it.
+  if (event.signal == kWindowChange && event.origin == SignalOrigin::Terminal) return SignalUse::Drop;
   if (!plan.conduct.forwards_signals) return SignalUse::Ignore;
   if (event.signal == kHangup) return event.origin == SignalOrigin::Terminal ? SignalUse::Stop : SignalUse::Reload;
   return SignalUse::Ignore;

@@ -387,6 +387,7 @@ int boot(const BootRequest& request) {
   // A hook may make one.
   if (!trees.readable().empty() || !plan.boot_hooks.empty()) make_room_for_directories(surroundings);
   for (const std::string& warning : warnings) warn_of_hooks(log, warning);
+  for (const std::string& file : surroundings.directory.left_out()) warn_of_hooks(log, file);
   if (!set_kernel_parameters(request, config.sysctl, log)) return exit_code::kBootFailed;
   return exit_code_of(run({request, config, plan, trees, loaded.problems}, surroundings, {err, log}), surroundings.s6);
 }

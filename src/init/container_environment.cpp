@@ -1,5 +1,7 @@
 #include "init/container_environment.hpp"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -22,6 +24,15 @@ config::Variables without_users(config::Variables variables) {
   return variables;
 }
 
+bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+
+// Null: it is one, or nothing that was meant to be one, as a directory.
+const char* why_left_out(const std::string& name, const Result<std::string>& value) {
+  if (!value) return value.error().code == EFBIG || value.error().code == EACCES ? "" : nullptr;
+  if (name.find('=') != std::string::npos) return "its name has a \"=\" in it";
+  return value->find('\0') != std::string::npos ? "it has a NUL in it" : nullptr;
+}
+
 bool is_plain(char letter) {
   return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
          letter == '_';
@@ -30,16 +41,20 @@ bool is_plain(char letter) {
 }  // namespace
 
 // What is no file, cannot be read, or cannot be a variable (a NUL in it) is no variable. std::nullopt: there is no directory for us.
-Result<std::optional<config::Variables>> ContainerEnvironment::read() const {
+Result<std::optional<config::Variables>> ContainerEnvironment::read() {
   const std::string directory = path(kEnvironmentDirectory);
   const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(directory); });
   if (!names && os::may_pass(names.error().code)) return names.error();
   if (!names) return std::optional<config::Variables>();
+  left_out_.clear();
   config::Variables variables;
   for (const std::string& name : *names) {
     const std::string file = std::string(directory).append("/").append(name);
     Result<std::string> value = persist([&] { return os::read_file(file, kLargestValue); });
     if (!value && os::may_pass(value.error().code)) return value.error();
+    if (const char* const why = why_left_out(name, value)) {
+      left_out_.push_back(file + " is no variable: " + (value ? std::string(why) : value.error().message));
+    }
     if (!value || name.find('=') != std::string::npos || value->find('\0') != std::string::npos) continue;
     if (value->ends_with('\n')) value->pop_back();
     variables.emplace(name, *std::move(value));
@@ -96,9 +111,14 @@ void ContainerEnvironment::dump(const config::Variables& variables) const {
 std::string to_shell(const config::Variables& variables) {
   std::string text;
   for (const auto& [name, value] : variables) {
-    text += "export ";
-    for (const char letter : name) text += is_plain(letter) ? letter : '_';
-    text += "='";
+    std::string plain = name;
+    std::replace_if(
+        plain.begin(), plain.end(), [](char letter) { return !is_plain(letter); }, '_');
+    if (plain.empty() || is_digit(plain.front())) {
+      text += "# " + plain + " is left out: no shell has a variable of that name\n";
+      continue;
+    }
+    text += "export " + plain + "='";
     for (const char letter : value) text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
     text += "'\n";
   }

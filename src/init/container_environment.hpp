@@ -37,16 +37,22 @@ class ContainerEnvironment {
   // another one who logs in.
   void dump(const config::Variables& variables) const;
 
+  // Files of the last reading that were meant to be variables and are none, with the reason: they are too long for execve(2), have
+  // a NUL in them, may not be read. A line each.
+  const std::vector<std::string>& left_out() const { return left_out_; }
+
  private:
-  Result<std::optional<config::Variables>> read() const;
+  Result<std::optional<config::Variables>> read();
   void write_files(const config::Variables& variables) const;
   std::string path(const char* name) const { return root_ + name; }
 
   std::string root_;
   config::Variables files_;  // what the last reading found
+  std::vector<std::string> left_out_;
 };
 
-// `export NAME='VALUE'` lines for a shell; characters that a name cannot have become `_`.
+// `export NAME='VALUE'` lines for a shell; characters that a name cannot have become `_`. A name that begins with a digit would end
+// the shell that reads it: it is a comment.
 std::string to_shell(const config::Variables& variables);
 
 // One object.

@@ -206,10 +206,14 @@ class Narrator {
                  join("suspended by ", to_string(n.signal), "; it goes on when it gets SIGCONT"));
   }
   Narration operator()(const notice::SignalIgnored& n) const {
-    return about_all("ignored", join(to_string(n.signal), " is ignored"));
+    return about_all("ignored",
+                     join(to_string(n.signal),
+                          " is ignored: it is not in [cinit] stop-signals. If it is the STOPSIGNAL of the image, "
+                          "name it there, or set STOPSIGNAL SIGTERM; `cinit signal` sends it to a service"));
   }
   Narration operator()(const notice::ReloadRefused&) const {
-    return about_all("ignored", "SIGHUP is ignored: a reload is not supported yet");
+    return about_all("ignored",
+                     "SIGHUP is ignored: a reload is not supported yet; `cinit signal HUP NAME` sends it to a service");
   }
   Narration operator()(const notice::ShutdownBegun& n) const {
     return about_all("stopping", join("stopping: ", why(n)));

@@ -70,6 +70,13 @@ TEST_CASE("without a main command a hangup of the terminal stops, and SIGHUP by 
   CHECK(alone(SIGHUP, SignalOrigin::Terminal) == SignalUse::Stop);
 }
 
+TEST_CASE("without a main command a window of another size is nothing, and SIGWINCH by kill(2) is told") {
+  CHECK(alone(SIGWINCH, SignalOrigin::Terminal) == SignalUse::Drop);
+  CHECK(alone(SIGWINCH) == SignalUse::Ignore);
+  const Plan plan = plan_of(config_of({service("a")}, {.stop_signals = {Signal{SIGWINCH}}}));
+  CHECK(use_of({Signal{SIGWINCH}}, plan, false) == SignalUse::Stop);
+}
+
 TEST_CASE("when the main command has ended, signals are taken as if there had been none") {
   CHECK(with_main(SIGINT, SignalOrigin::Process, false) == SignalUse::Stop);
   CHECK(with_main(SIGUSR1, SignalOrigin::Process, false) == SignalUse::Ignore);

@@ -230,3 +230,23 @@ TEST_CASE("an environment without variables has empty dumps that are still what 
   CHECK(to_shell({}).empty());
   CHECK(to_json({}) == "{}\n");
 }
+
+TEST_CASE("a name that no shell can have is a comment, and the rest goes on") {
+  CHECK(to_shell({{"1PASSWORD_SERVICE_HOST", "secret"}, {"A", "1"}, {"a.b", "2"}}) ==
+        "# 1PASSWORD_SERVICE_HOST is left out: no shell has a variable of that name\nexport A='1'\nexport a_b='2'\n");
+}
+
+TEST_CASE("a file that cannot be a variable is told with its reason, and a directory is none") {
+  Fixture fixture;
+  const std::string directory = fixture.root.path() + "/etc/container_environment";
+  make_directories(directory + "/sub");
+  write_file(directory + "/FINE", "1");
+  write_file(directory + "/HUGE", std::string(131073, 'y'));
+  write_file(directory + "/NUL", std::string("a\0b", 3));
+  Variables variables;
+  REQUIRE(fixture.directory.import(variables));
+  CHECK(variables == Variables{{"FINE", "1"}});
+  CHECK(fixture.directory.left_out() ==
+        std::vector<std::string>{directory + "/HUGE is no variable: it is longer than 131072 bytes",
+                                 directory + "/NUL is no variable: it has a NUL in it"});
+}

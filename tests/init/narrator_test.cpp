@@ -130,8 +130,12 @@ TEST_CASE("the stop of everything says what caused it") {
 TEST_CASE("signals that change nothing are told all the same") {
   CHECK(told(notice::MainSuspended{Signal{20}}) ==
         "info [suspended] bash (main command): suspended by SIGTSTP; it goes on when it gets SIGCONT");
-  CHECK(told(notice::SignalIgnored{Signal{10}}) == "info [ignored] SIGUSR1 is ignored");
-  CHECK(told(notice::ReloadRefused{}) == "info [ignored] SIGHUP is ignored: a reload is not supported yet");
+  CHECK(told(notice::SignalIgnored{Signal{10}}) ==
+        "info [ignored] SIGUSR1 is ignored: it is not in [cinit] stop-signals. If it is the STOPSIGNAL of the image, "
+        "name it there, or set STOPSIGNAL SIGTERM; `cinit signal` sends it to a service");
+  CHECK(
+      told(notice::ReloadRefused{}) ==
+      "info [ignored] SIGHUP is ignored: a reload is not supported yet; `cinit signal HUP NAME` sends it to a service");
 }
 
 TEST_CASE("a broken invariant is an error") {
