@@ -20,7 +20,7 @@ void Step::enter(State state) {
   const StateKind from = kind_of(service.state);
   const StateKind to = kind_of(state);
   if (from != to && is_probed(service.state)) act(EndProbe{service.id});
-  service.state = std::move(state);
+  service.state = state;
   if (from == to) return;
   service.entered_at = now;
   announce(notice::Entered{service.id, from, to, cause, now});

@@ -59,6 +59,8 @@ class Stop {
   // Services are being stopped, or have been. Before that only the main command and hooks are.
   bool has_begun_with_services() const;
   bool is_by_signal() const { return reason_ && reason_->cause == notice::StopCause::StopSignal; }
+  // The end of the budget; kNever before the stop begins.
+  Time end_of_budget() const { return deadline_; }
   // A main command that cinit does not kill, because that is left to the container runtime, and that has not ended.
   bool spares_main() const;
 

@@ -48,6 +48,8 @@ class Supervisor {
   bool takes(Requested::What what) const;
   // Whether it was asked for by a signal, and nothing in the container was the reason.
   bool is_stopped_by_signal() const { return stop_.is_by_signal(); }
+  // When everything is to be over, once the stop has begun.
+  Time end_of_budget() const { return stop_.end_of_budget(); }
   bool is_over() const { return stop_.is_over(); }
 
  private:

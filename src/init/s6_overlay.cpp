@@ -86,10 +86,10 @@ std::string search_path(const config::Variables& environment, const std::string&
   if (path.empty()) path = os::kDefaultPath;
   for (const char* directory : {"/bin", "/usr/bin", kPrograms}) {
     const bool is_wanted = directory != kPrograms || is_there(root + kPrograms);
-    if (is_wanted && !has_word(path, directory)) path = std::string(directory) + ":" + path;
+    if (is_wanted && !has_word(path, directory)) path.insert(0, std::string(directory) + ":");
   }
   const bool is_debian = !is_there(root + kPrograms) && is_there(root + kDebianPrograms);
-  if (is_debian && !has_word(path, kDebianPrograms)) path = path + ":" + kDebianPrograms;
+  if (is_debian && !has_word(path, kDebianPrograms)) path.append(":").append(kDebianPrograms);
   return path;
 }
 

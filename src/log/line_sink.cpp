@@ -5,11 +5,14 @@
 #include <spdlog/fmt/fmt.h>
 #include <string.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/json.hpp"
 #include "base/utc.hpp"
 #include "base/utf8.hpp"
+#include "os/clock.hpp"
+#include "os/syscall.hpp"
 
 namespace cinit::log {
 namespace {
@@ -66,9 +69,33 @@ void LineSink::lay_out(const spdlog::details::log_msg& message, Buffer& line) co
 void LineSink::log(const spdlog::details::log_msg& message) {
   Buffer line;
   lay_out(message, line);
-  if (report_dropped() && write(line)) return;
-  ++dropped_;
+  if (write_kept() && report_dropped() && write(line)) return;
+  keep(line);
+}
+
+void LineSink::keep(const Buffer& line) {
   waits_for_room_ = out_.is_full();
+  if (waits_for_room_ && dropped_ == 0 && kept_.size() + line.size() <= kMostKept) {
+    kept_.append(line.data(), line.size());
+  } else {
+    ++dropped_;
+  }
+}
+
+// Lines that nothing will take are lost like those that come after them.
+bool LineSink::write_kept() {
+  while (!kept_.empty()) {
+    const std::size_t size = kept_.find('\n') + 1;
+    if (!out_.write_line(kept_.data(), size)) {
+      reason_ = out_.error();
+      if (out_.is_full()) return false;
+      dropped_ += static_cast<std::uint64_t>(std::count(kept_.begin(), kept_.end(), '\n'));
+      kept_.clear();
+      return true;
+    }
+    kept_.erase(0, size);
+  }
+  return true;
 }
 
 bool LineSink::write(const Buffer& line) {
@@ -92,7 +119,22 @@ bool LineSink::report_dropped() {
 
 void LineSink::flush() {
   if (!waits_for_room_ || out_.is_full()) return;
-  waits_for_room_ = !report_dropped() && out_.is_full();
+  waits_for_room_ = !(write_kept() && report_dropped()) && out_.is_full();
+}
+
+void LineSink::finish(Time deadline) {
+  constexpr Duration kPause = std::chrono::milliseconds(10);  // poll(2) may see room where write(2) finds none
+  while (!kept_.empty() || dropped_ > 0) {
+    out_.expect_room();
+    flush();
+    const Time now = os::now();
+    if (!out_.is_full() || out_.poll_fd() < 0 || now >= deadline) return;
+    pollfd room{out_.poll_fd(), POLLOUT, 0};
+    const timespec rest = os::to_timespec(deadline - now);
+    const timespec pause = os::to_timespec(kPause);
+    os::sys::ppoll(&room, 1, &rest);
+    os::sys::ppoll(nullptr, 0, &pause);
+  }
 }
 
 }  // namespace cinit::log

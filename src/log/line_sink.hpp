@@ -3,9 +3,12 @@
 
 #include <spdlog/sinks/sink.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "base/time.hpp"
 #include "config/config.hpp"
 #include "os/line_writer.hpp"
 
@@ -18,26 +21,33 @@ class LineSink final : public spdlog::sinks::sink {
   LineSink(config::LogFormat format, std::string_view prefix, os::LineWriter& out)
       : format_(format), prefix_(prefix), out_(out) {}
 
-  // A line for which there is no room, or which nobody takes, is dropped and counted. The count goes out in front of the next
-  // line that is taken.
+  // A line for which there is no room is kept until there is, up to kMostKept bytes. Behind that, and when nothing takes lines any
+  // more, it is dropped and counted. The count goes out in front of the next line that is taken.
   void log(const spdlog::details::log_msg& message) override;
-  // Once there is room again, which the writer is told by its poller, the count does not wait for the next line. Nothing is
-  // tried before that.
+  // Once there is room again, which the writer is told by its poller, neither what was kept nor the count waits for the next line.
+  // Nothing is tried before that.
   void flush() override;
+  // The end: the same, and waits for room until `deadline`.
+  void finish(Time deadline);
   // The layout is ours.
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
-  bool has_dropped() const { return dropped_ > 0; }
+  bool has_untold() const { return dropped_ > 0 || !kept_.empty(); }
 
  private:
   void lay_out(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) const;
   bool write(const spdlog::memory_buf_t& line);
+  bool write_kept();
+  void keep(const spdlog::memory_buf_t& line);
   bool report_dropped();
+
+  static constexpr std::size_t kMostKept = std::size_t{16} << 10;
 
   config::LogFormat format_;
   std::string_view prefix_;
   os::LineWriter& out_;
+  std::string kept_;  // whole lines
   std::uint64_t dropped_ = 0;
   int reason_ = 0;  // errno: why the last one of them was dropped
   bool waits_for_room_ = false;

@@ -98,15 +98,15 @@ void Log::write_some(std::string_view kind, const Entry& entry) { logger_->emit_
 
 Time Log::next_deadline() const { return logger_->due(); }
 
-void Log::finish() {
+void Log::finish(Time deadline) {
   logger_->tell_untold(kNever);
-  logger_->sink().flush();
+  logger_->sink().finish(deadline);
 }
 
 bool Log::flush() {
   logger_->tell_untold(os::now());
   logger_->sink().flush();
-  return !logger_->sink().has_dropped();
+  return !logger_->sink().has_untold();
 }
 
 }  // namespace cinit::log

@@ -19,8 +19,8 @@ struct Entry {
 };
 
 // Writes "cinit: SERVICE: MESSAGE", with another prefix in the place of another init, or one JSON object a line with time
-// (UTC), level, service, event and message. It never waits: a line for which there is no room is dropped and counted, and the
-// count is written when there is room again, see flush(), or in front of the next line.
+// (UTC), level, service, event and message. It never waits before its end: a line for which there is no room is kept, up to
+// 16 KB of them, and then dropped and counted. Both are written when there is room again, see flush(), or in front of the next line.
 class Log {
  public:
   static constexpr std::string_view kOwnPrefix = "cinit: ";
@@ -41,8 +41,8 @@ class Log {
   // Once a turn of the loop: writes the numbers that are due, and the count of dropped lines if `err` has been told that there is
   // room again (os::LineWriter::expect_room()). False: some are still to be told of.
   bool flush();
-  // At the end: writes all numbers, be they due or not.
-  void finish();
+  // At the end: writes all numbers, be they due or not, and waits until `deadline` for room for what was kept.
+  void finish(Time deadline);
 
  private:
   class Logger;

@@ -34,7 +34,7 @@ Result<std::string> read_file(const Fd& file, std::size_t most);
 Result<std::vector<std::string>> list_directory(const std::string& path);
 
 // The same for a directory that is open.
-Result<std::vector<std::string>> list_entries(const Fd& directory);
+Result<std::vector<std::string>> list_entries(const Fd& place);
 
 // Makes a file that is not there yet; a link in its place is not followed. Returns 0 or an errno.
 int create_file(const std::string& path, std::string_view content, mode_t mode);

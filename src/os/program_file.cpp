@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "os/fd.hpp"
 #include "os/syscall.hpp"
 
@@ -43,12 +45,7 @@ ProgramHead::ProgramHead(const char* path) {
   if (size > 0) size_ = static_cast<std::size_t>(size);
 }
 
-bool is_shell_text(std::string_view head) {
-  for (const char c : head) {
-    if (!is_text(c)) return false;
-  }
-  return true;
-}
+bool is_shell_text(std::string_view head) { return std::all_of(head.begin(), head.end(), is_text); }
 
 bool is_script(std::string_view head) { return head.starts_with("#!"); }
 

@@ -160,7 +160,7 @@ TEST_CASE("a reader of stderr that has gone away does not end PID 1") {
 
 TEST_CASE("a pipe that nobody reads does not keep PID 1 from its work") {
   Container container;
-  container.file("/run.sh", "mkfifo /shared/log\nexec 8<>/shared/log\nexec cinit 2>&8 8<&-\n", 0755);
+  container.file("/run.sh", "mkfifo /shared/log\nexec 8<>/shared/log\nexec cinit -t 2s 2>&8 8<&-\n", 0755);
   // The service fills the pipe, and cinit has a line to say about each of its ends.
   container.config(
       "[service.noisy]\ncommand = ['sh', '-c', 'echo x >> /shared/starts; echo a line for nobody >&2; exit 1']\n"

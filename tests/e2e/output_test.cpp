@@ -236,7 +236,7 @@ TEST_CASE("a consumer that stops reading blocks the service that writes, and not
       "[service.web]\ncommand = 'app lines web 400 5000 15000'\n" +
       std::string(kOneShot) + "[service.other]\ncommand = ['app', 'app1']\n");
   container.stop_reading();
-  container.cinit();
+  container.cinit({"-t", "2s"});
   const Process web = process_of(container, "app lines");
   const auto progress = [&] { return read_file("/proc/" + std::to_string(web.host_pid) + "/io"); };
   container.wait_until(
@@ -274,7 +274,7 @@ TEST_CASE("a service that floods an output that nobody reads keeps neither cinit
       "[service.web]\ncommand = ['busybox', 'yes']\n"
       "[service.other]\ncommand = ['sh', '-c', 'echo up > /shared/up; exec app app1']\nstdout = 'null'\n");
   container.stop_reading();
-  container.cinit();
+  container.cinit({"-t", "2s"});
   container.wait_until([&] { return container.read_shared("up") == "up\n"; }, "the other service runs");
   const Process init = container.processes().front();
   const Process yes = process_of(container, "busybox yes");
@@ -294,6 +294,27 @@ TEST_CASE("a service that floods an output that nobody reads keeps neither cinit
   CHECK(ticks() - before <= 5);  // hundredths of a second
   container.signal(SIGTERM);
   CHECK(container.wait_exit().took < 3s);
+}
+
+TEST_CASE("what was written before the end is waited for when the reader is slow, as long as the stop may take") {
+  for (const char* format : {"log-prefix = 'name'", "log-prefix = 'json'", "log-prefix = 'none'"}) {
+    CAPTURE(format);
+    Container container;
+    container.config(
+        "[cinit]\n" + std::string(format) +
+        "\n[service.job]\nrestart = 'no'\ncommand = ['sh', '-c', 'i=0; while [ $i -lt 1000 ]; do echo \"line $i, " +
+        std::string(1100, '.') + "\"; i=$((i+1)); done; echo FATAL; touch /shared/said; exit 7']\n");
+    container.stop_reading();
+    container.cinit();
+    // The pipe has one megabyte: the service ends only when there is a reader, or when cinit has read the rest.
+    container.wait_until([&] { return container.unread() > 800'000; }, "the pipe is full");
+    container.watch_for(1s);
+    container.read_on();
+    CHECK(container.wait_exit().code == 7);
+    CHECK(container.count("line ") == 1000);
+    CHECK(container.logged("FATAL"));
+    CHECK(container.logged("exited with code 7"));
+  }
 }
 
 TEST_CASE("a log file is put aside when it is full, belongs to the service's user, and together they hold every line") {

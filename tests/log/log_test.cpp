@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <stdexcept>
@@ -11,6 +12,7 @@
 
 #include "files.hpp"
 #include "forked.hpp"
+#include "os/clock.hpp"
 #include "os/fd.hpp"
 #include "os/signals.hpp"
 
@@ -50,6 +52,9 @@ class StandardError {
   os::Fd out_;
 };
 
+// More than is kept.
+std::string lost() { return std::string(20'000, 'x'); }
+
 }  // namespace
 
 TEST_CASE("of what others can repeat a few lines are written, and then their number, for each kind and service") {
@@ -66,7 +71,7 @@ TEST_CASE("of what others can repeat a few lines are written, and then their num
     const bool is_due = log.next_deadline() != cinit::kNever;
     log.flush();
     const std::string at_once = err.take();
-    log.finish();
+    log.finish({});
     return at_once + (is_due ? "---\n" : "never\n") + err.take();
   };
   CHECK(in_child(body) ==
@@ -127,7 +132,7 @@ TEST_CASE("lines for which there is no room are counted, and the count comes bef
     os::LineWriter out(2);
     Log log(LogLevel::Info, LogFormat::Text, out);
     StandardError::fill();
-    for (int i = 0; i < 3; ++i) log.write({LogLevel::Info, "web", "", "lost"});
+    for (int i = 0; i < 3; ++i) log.write({LogLevel::Info, "web", "", lost()});
     log.write({LogLevel::Debug, "web", "", "below the level, so not counted"});
     err.drain();
     log.write({LogLevel::Info, "web", "", "there again"});
@@ -145,7 +150,7 @@ TEST_CASE("the count goes out once there is said to be room, and nothing is trie
     Log log(LogLevel::Info, LogFormat::Text, out);
     std::string text = log.flush() ? "clean, " : "dropped, ";
     StandardError::fill();
-    log.write({LogLevel::Info, "", "", "lost"});
+    log.write({LogLevel::Info, "", "", lost()});
     text += log.flush() ? "clean, " : "dropped, ";
     text += log.flush() ? "clean, " : "dropped, ";
     out.expect_room();
@@ -170,7 +175,7 @@ TEST_CASE("the count is reported whatever the level, as a warning") {
     os::LineWriter out(2);
     Log log(LogLevel::Error, LogFormat::Json, out);
     StandardError::fill();
-    log.write({LogLevel::Error, "", "", "lost"});
+    log.write({LogLevel::Error, "", "", lost()});
     err.drain();
     out.expect_room();
     log.flush();
@@ -180,6 +185,46 @@ TEST_CASE("the count is reported whatever the level, as a warning") {
   CHECK(
       in_child(body) ==
       "\"level\":\"warning\",\"event\":\"dropped\",\"message\":\"1 line was not written: standard error was full\"}\n");
+}
+
+TEST_CASE("lines for which there is no room are kept, and go out first once there is room") {
+  const auto body = [] {
+    const StandardError err;
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
+    StandardError::fill();
+    for (const char* text : {"one", "two", "three"}) log.write({LogLevel::Info, "web", "", text});
+    std::string told = log.flush() ? "clean, " : "waits, ";
+    err.drain();
+    out.expect_room();
+    told += log.flush() ? "clean: " : "waits: ";
+    log.write({LogLevel::Info, "web", "", "four"});
+    return told + err.take();
+  };
+  CHECK(in_child(body) == "waits, clean: cinit: web: one\ncinit: web: two\ncinit: web: three\ncinit: web: four\n");
+}
+
+TEST_CASE("at the end what was kept waits for a reader that is slow, and for none that never comes") {
+  const auto body = [] {
+    const StandardError err;
+    os::LineWriter out(2);
+    Log log(LogLevel::Info, LogFormat::Text, out);
+    StandardError::fill();
+    log.write({LogLevel::Info, "", "", "last words"});
+    log.finish(os::now());
+    const std::string before = err.take();
+    std::string told = before.find("last words") == std::string::npos ? "not yet, " : "too early, ";
+    StandardError::fill();
+    log.write({LogLevel::Info, "", "", "very last words"});
+    if (fork() == 0) {
+      err.drain();
+      _exit(0);
+    }
+    log.finish(cinit::later(os::now(), std::chrono::seconds(10)));
+    wait(nullptr);
+    return told + err.take();
+  };
+  CHECK(in_child(body) == "not yet, cinit: last words\ncinit: very last words\n");
 }
 
 TEST_CASE("who has gone away is not written to again before the next line, and then the count has the reason") {
@@ -210,7 +255,7 @@ TEST_CASE("a log that was moved goes on where it was") {
     os::LineWriter out(2);
     Log first(LogLevel::Info, LogFormat::Text, out);
     StandardError::fill();
-    first.write({LogLevel::Info, "", "", "lost"});
+    first.write({LogLevel::Info, "", "", lost()});
     Log second(std::move(first));
     err.drain();
     second.write({LogLevel::Info, "", "", "there"});
