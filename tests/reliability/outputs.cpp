@@ -324,12 +324,15 @@ class Trial {
     if (!busy.empty()) outcome_.fail(busy);
   }
 
-  // What could not be written is counted, and the count comes when there is room.
+  // What could not be written was kept, or is counted; either comes when there is room.
   void recover() {
     if (!broken_.recover || box_.has_ended()) return;
     seen_ += broken_.recover();
     const std::size_t before = starts();
-    const bool lost = seen_.find("quiet: killed by SIGKILL") == std::string::npos;
+    const auto is_told = [this] {
+      return seen_.find("not written") != std::string::npos ||
+             seen_.find("quiet: killed by SIGKILL") != std::string::npos;
+    };
     wait_until(
         [&] {
           const Strings lines = split_lines(read_file(box_.shared("quiet.up")));
@@ -337,12 +340,11 @@ class Trial {
             if (const auto pid = find_child(box_.pid(), std::atoi(lines.back().c_str()))) kill(*pid, SIGKILL);
           }
           seen_ += broken_.recover();
-          return seen_.find("not written") != std::string::npos || box_.has_ended();
+          return is_told() || box_.has_ended();
         },
         setting_.limit(1s));
     const bool is_text = seen_ != " " && kind_.make != full_file_system;
-    if (lost && is_text)
-      outcome_.require(seen_.find("not written") != std::string::npos, "the lost lines were not counted");
+    if (is_text) outcome_.require(is_told(), "lines were lost, and not counted");
   }
 
   void stop(bool solo) {
