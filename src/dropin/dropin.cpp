@@ -17,10 +17,20 @@ struct Name {
 };
 
 constexpr Name kNames[] = {
-    {"tini", Program::Tini},          {"tini-static", Program::Tini},    {"docker-init", Program::Tini},
-    {"dumb-init", Program::DumbInit}, {"catatonit", Program::Catatonit}, {"podman-init", Program::Catatonit},
-    {"my_init", Program::MyInit},     {"fix-attrs", Program::FixAttrs},  {"with-contenv", Program::WithContenv},
-    {"true", Program::True},          {"exec", Program::Exec},
+    {"tini", Program::Tini},
+    {"tini-static", Program::Tini},
+    {"docker-init", Program::Tini},
+    {"dumb-init", Program::DumbInit},
+    {"catatonit", Program::Catatonit},
+    {"podman-init", Program::Catatonit},
+    {"my_init", Program::MyInit},
+    {"fix-attrs", Program::FixAttrs},
+    {"with-contenv", Program::WithContenv},
+    {"true", Program::True},
+    {"exec", Program::Exec},
+    {"s6-setuidgid", Program::SetUidGid},
+    {"s6-envuidgid", Program::EnvUidGid},
+    {"s6-applyuidgid", Program::ApplyUidGid},
 };
 
 // Where Docker put its init before 19.03. As the name of a program "init" may be anybody.
@@ -71,6 +81,9 @@ int run(const Choice& choice, char** envp, Run run_my_init) {
     case Program::WithContenv: return run_with_contenv(choice.argv, envp);
     case Program::True: return 0;
     case Program::Exec: return run_exec(choice.argv, envp);
+    case Program::SetUidGid: return run_setuidgid(choice.argv);
+    case Program::EnvUidGid: return run_envuidgid(choice.argv);
+    case Program::ApplyUidGid: return run_applyuidgid(choice.argv);
     case Program::Unknown: break;
   }
   return refuse(choice.argv[0]);

@@ -16,6 +16,9 @@ enum class Program {
   FixAttrs,
   WithContenv,
   Exec,
+  SetUidGid,
+  EnvUidGid,
+  ApplyUidGid,
   True,     // true(1), for what needs a program that only succeeds
   Unknown,  // --as names none, or no name at all
 };
