@@ -147,8 +147,8 @@ class Checker {
   void check_oneshot(const DraftService& service) {
     if (service.service.type != ServiceType::Oneshot || service.service.restart != RestartPolicy::Always) return;
     if (!are_certain(service, {"type", "restart"})) return;
-    const Place place = place_of(service, {"restart", "type"});
-    if (place.node == nullptr) return;
+    const Place place = place_of(service, {"restart"});
+    if (place.node == nullptr || place.from_defaults) return;
     error(*place.node,
           about("restart", place.title, "\"always\" contradicts type = \"oneshot\", which is done when it exits"));
   }

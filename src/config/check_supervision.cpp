@@ -50,6 +50,7 @@ class SupervisionChecker {
     check_health_action();
     check_rotation("log-max-size", service_.log_max_size, Service{}.log_max_size);
     check_rotation("log-max-files", service_.log_max_files, Service{}.log_max_files);
+    keep_oneshot_from_restart();
   }
 
  private:
@@ -81,6 +82,13 @@ class SupervisionChecker {
   }
   void check_oneshot(std::string_view key, std::vector<Command>& field, std::string_view reason) {
     if (!field.empty()) contradict_oneshot(key, field, reason);
+  }
+
+  // What has failed half way, a migration, is not begun again unless its own table says so: [defaults] means services that stay.
+  void keep_oneshot_from_restart() {
+    const Place place = place_of({"restart"});
+    const bool is_own = place.node != nullptr && !place.from_defaults;
+    if (service_.type == ServiceType::Oneshot && !is_own && is_certain("type")) service_.restart = RestartPolicy::No;
   }
 
   template <class Field>

@@ -372,3 +372,23 @@ TEST_CASE("log-format = \"json\" makes each of cinit's lines an object") {
   for (std::size_t at = 0; at < log.size(); at = log.find('\n', at) + 1) CHECK(log[at] == '{');
   CHECK(container.logged("\"web\""));
 }
+
+TEST_CASE("a oneshot that has failed is not run again, unless its own restart says so, and the end names it") {
+  const std::string migrate =
+      "[service.migrate]\ntype = 'oneshot'\ncommand = ['sh', '-c', 'echo ran >> /shared/runs; exit 3']\n";
+  const std::string web = "[service.web]\nrequires = ['migrate']\ncommand = ['app', 'app1']\n";
+  Container container;
+  std::string runs = "ran\n";
+  SUBCASE("by default") { container.config(migrate + web); }
+  SUBCASE("whatever holds for services") {
+    container.config("[defaults]\nrestart = 'always'\nrestart-delay = '1ms'\n" + migrate + web);
+  }
+  SUBCASE("it says so") {
+    container.config(migrate + "restart = 'on-failure'\nrestart-delay = '1ms'\nstart-limit-burst = 2\n" + web);
+    runs += runs;
+  }
+  container.cinit();
+  CHECK(container.wait_exit().code == 3);
+  CHECK(container.read_shared("runs") == runs);
+  CHECK(container.logged("cinit: stopping: migrate "));
+}
