@@ -224,9 +224,9 @@ struct Stop::Turn {
       actions.push_back(SignalTask{service.id, kContinue});
     }
     actions.push_back(Sweep{});
-    // A main command that has ended by itself leaves nothing that could be asked for more time.
+    // A main command that has ended by itself leaves nothing that could be asked for more time, but for the time that was set.
     const bool by_main = stop.reason_->cause == notice::StopCause::MainCommandEnded;
-    Time kill_at = by_main ? later(now, stop.plan_.stop.reserve()) : kNever;
+    Time kill_at = by_main && !stop.plan_.stop.chosen ? later(now, stop.plan_.stop.reserve()) : kNever;
     if (stop.plan_.conduct.sweep_time) kill_at = later(now, *stop.plan_.conduct.sweep_time);
     stop.phase_ = phase::Sweeping{std::min(kill_at, stop.deadline_)};
     return Nothing{};

@@ -106,7 +106,9 @@ void Stop::wind_up(bool no_children) {
   if (!swept_after_main_ && phase_ != Phase::Reaping) {
     swept_after_main_ = true;
     sweep();
-    deadline_ = std::min(budget_end_, phase_ == Phase::Running ? later(os::now(), budget_.reserve()) : kNever);
+    // A time that was set holds for them as well.
+    const Duration rest = budget_.chosen ? budget_.total : budget_.reserve();
+    deadline_ = std::min(budget_end_, phase_ == Phase::Running ? later(os::now(), rest) : kNever);
     phase_ = Phase::Swept;
   }
   if (remaining.who == os::Remaining::Who::Outsider) watch(remaining.pid);

@@ -335,3 +335,23 @@ TEST_CASE("S18: the second stop signal sends SIGTERM to everything at once, the 
   CHECK(end.code == 137);
   CHECK(end.took < 1s);
 }
+
+TEST_CASE(
+    "what a command leaves behind when it ends by itself has the stop timeout that was set, and 2 s without one") {
+  Container container;
+  in_both_loops(container);
+  const std::string left =
+      "trap 'busybox sleep 2.6; echo finished; exit 0' TERM; touch /shared/up; while :; do sleep 0.05; done";
+  const Arguments command{"sh", "-c",
+                          "sh -c \"" + left + "\" & while [ ! -e /shared/up ]; do sleep 0.05; done; exit 3"};
+  Arguments all{"--"};
+  bool finishes = false;
+  SUBCASE("set") {
+    all = {"-t", "8s", "--"};
+    finishes = true;
+  }
+  SUBCASE("not set") {}
+  all.insert(all.end(), command.begin(), command.end());
+  CHECK(container.cinit(all).wait_exit().code == 3);
+  CHECK(container.logged("finished\n") == finishes);
+}

@@ -76,7 +76,7 @@ void DeepRules::see(const entry::Swept&) {
 
 void DeepRules::see(const entry::KilledEverything& kill) {
   killed_ = true;
-  const bool by_main = ends_by_main_ && swept_at_ && now_ >= *swept_at_ + reserve();
+  const bool by_main = ends_by_main_ && !plan_.stop.chosen && swept_at_ && now_ >= *swept_at_ + reserve();
   if (now_ < deadline() && stop_signals_ < 3 && !by_main) wrong("everything is killed before its time");
   if (!kill.spare_main_command) last_kill_ = now_;
 }

@@ -334,7 +334,7 @@ Time History::end_of_patience_with_hooks() const {
   Time end = stop_->deadline;
   const Index over = hook_over(plan_.post_stop_hooks.back());
   const bool by_main = stop_->cause == notice::StopCause::MainCommandEnded;
-  if (by_main && over < stop_signal(2)) end = std::min(end, at(over) + stop_->reserve);
+  if (by_main && !plan_.stop.chosen && over < stop_signal(2)) end = std::min(end, at(over) + stop_->reserve);
   return std::min(end, at(stop_signal(3)));
 }
 
@@ -363,7 +363,7 @@ Time History::end_of_patience() const {
   Time end = stop_->deadline;
   const Time all_over_at = at(all_over());
   const bool by_main = stop_->cause == notice::StopCause::MainCommandEnded;
-  if (by_main && all_over_at < stop_->sweep_at) end = all_over_at + stop_->reserve;
+  if (by_main && !plan_.stop.chosen && all_over_at < stop_->sweep_at) end = all_over_at + stop_->reserve;
   return std::min(end, at(stop_signal(3)));
 }
 
