@@ -68,10 +68,17 @@ void watchdog_expired(Step& step, state::Running running, std::optional<Duration
   unhealthy(step, running);
 }
 
-// What a probe has come to, in the state that it was made for; the next one is due after its interval.
+// How long to the next probe of one that is not ready: as long as it has run so far, so that what comes soon is found soon, and
+// at most its interval.
+Duration pause_before_probe(const Step& step) {
+  constexpr Duration kShortest = std::chrono::milliseconds(5);
+  return std::min(step.spec().ready->interval, std::max(kShortest, step.now - step.service.started_at));
+}
+
+// What a probe has come to, in the state that it was made for.
 void probe_result(Step& step, state::Starting starting, bool passed, const std::string& detail) {
   step.service.probe_detail = passed ? "" : detail;
-  starting.probe = {later(step.now, step.spec().ready->interval)};
+  starting.probe = {later(step.now, pause_before_probe(step))};
   step.enter(starting);
   if (passed) became_ready(step);
 }
@@ -83,7 +90,7 @@ void probe_result(Step& step, state::Running running, bool passed, const std::st
   passed ? healthy(step) : check_failed(step, running, detail);
 }
 
-Duration interval_of_probes(const Step& step, const state::Starting&) { return step.spec().ready->interval; }
+Duration interval_of_probes(const Step& step, const state::Starting&) { return pause_before_probe(step); }
 Duration interval_of_probes(const Step& step, const state::Running&) { return step.spec().health->interval; }
 
 }  // namespace

@@ -32,7 +32,9 @@ void DeepRules::probe_over(ServiceId id, bool passed, bool counts) {
   const Duration timeout = for_health ? spec(id).health->timeout : spec(id).ready->timeout;
   if (now_ - facts.probe_began > timeout + stood_still_) wrong(id, "has a probe that takes too long");
   facts.probe.reset();
-  facts.no_probe_before = now_ + (for_health ? spec(id).health->interval : spec(id).ready->interval);
+  // What is to become ready is asked more and more rarely.
+  const Duration so_far = std::max<Duration>(std::chrono::milliseconds(5), now_ - facts.runs_since.value_or(now_));
+  facts.no_probe_before = now_ + (for_health ? spec(id).health->interval : std::min(spec(id).ready->interval, so_far));
   if (!counts) return;
   if (!for_health) {
     if (passed) ready(id);
