@@ -140,7 +140,7 @@ void Init::dispatch(std::uint64_t token) {
     case Source::Signals: return;  // take_signals() looks in each turn
     case Source::Witness: poller_.remove(witness_.get()); return witness_.reset();
     case Source::Output: return listener_.hear_output();
-    case Source::Notification: listener_.hear_notifications(service_of(token)); return name_heir(service_of(token));
+    case Source::Notification: return hear_notification(service_of(token));
     case Source::ReadyFd: return listener_.hear_ready_fd(service_of(token));
     case Source::Probe:
       if (auto ended = prober_.go_on(service_of(token))) answers_.push_back(*std::move(ended));
@@ -151,6 +151,13 @@ void Init::dispatch(std::uint64_t token) {
     case Source::ScanControl: asked_for_all_ = true; return;
     case Source::Start: return starts_.look(static_cast<std::uint32_t>(token));
   }
+}
+
+// A program may speak before cinit has read that it runs: then that comes first, or it could not be known whose process it names.
+void Init::hear_notification(core::ServiceId service) {
+  listener_.hear_notifications(service);
+  if (children_.of(service).main == 0) take_in_starts();
+  name_heir(service);
 }
 
 // ---- From the kernel to the supervisor

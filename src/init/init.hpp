@@ -85,6 +85,7 @@ class Init final : private control::Host {
   void task_ended(core::ServiceId service, const os::ChildChange& change);
   void probe_ended(core::ServiceId service, const os::ChildChange& change);
   void hook_ended(core::ServiceId service, bool succeeded);
+  void hear_notification(core::ServiceId service);
   void name_heir(core::ServiceId service);
   bool hands_over(core::ServiceId service);
   void check_groups();
