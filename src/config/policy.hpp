@@ -21,7 +21,7 @@ struct Policy {
   bool asks_post_stop = false;
   // A post-stop command that exits with this code says that the service is not to be started again.
   std::optional<int> give_up_code;
-  // Its commands are scripts at whose exit codes nobody looks.
+  // Its commands are scripts whose exit codes do not count.
   bool ignores_exit_codes = false;
   // When the service alone is stopped, SIGKILL follows only after its own stop-timeout, if it has one.
   bool waits_for_its_end = false;

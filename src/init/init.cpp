@@ -8,6 +8,7 @@
 
 #include "base/line.hpp"
 #include "base/stop_budget.hpp"
+#include "core/signal_policy.hpp"
 #include "init/tokens.hpp"
 #include "os/clock.hpp"
 #include "os/memory_reserve.hpp"
@@ -90,14 +91,26 @@ int Init::run() {
 }
 
 // What was written before the end has what is left of the stop for a reader that is slow, but for the time that the runtime needs to
-// see the end.
+// see the end. One more stop signal ends the waiting.
 void Init::say_the_last() {
   constexpr Duration kMost = std::chrono::seconds(10);
-  const Time now = os::now();
-  const Time end_of_budget = std::min(supervisor_.end_of_budget(), later(now, kMost)) - kReapingTime;
-  const Time until = std::max(end_of_budget, later(now, kReapingTime));
-  listener_.finish(until);
-  log_.finish(until);
+  constexpr Duration kUnheard = std::chrono::milliseconds(100);  // how long a signal may wait
+  const Time end_of_budget = std::min(supervisor_.end_of_budget(), later(os::now(), kMost)) - kReapingTime;
+  const Time until = std::max(end_of_budget, later(os::now(), kReapingTime));
+  for (bool waits = true; waits;) {
+    const Time next = std::min(until, later(os::now(), kUnheard));
+    const bool services_are_done = listener_.finish(next);
+    const bool is_said = log_.finish(next) && services_are_done;
+    // Before that time there is nothing to wait for.
+    waits = !is_said && next < until && os::now() >= next && !is_urged();
+  }
+}
+
+bool Init::is_urged() {
+  const std::vector<core::SignalReceived> received = take_signals();
+  return std::any_of(received.begin(), received.end(), [this](const core::SignalReceived& signal) {
+    return signal.origin != core::SignalOrigin::Inside && core::use_of(signal, plan_, false) == core::SignalUse::Stop;
+  });
 }
 
 // An allocation has used up the reserve: what services have said is not worth the end of all of them.
@@ -319,7 +332,7 @@ std::vector<core::SignalReceived> Init::take_signals() {
 }
 
 // What is outside of our PID namespace has no pid in it. A process of which nothing is known any more is taken for one from
-// outside: somebody may have asked for this.
+// outside: a user may have asked for this.
 core::SignalOrigin Init::origin_of(const signalfd_siginfo& info) const {
   if (info.ssi_code == SI_KERNEL) return core::SignalOrigin::Terminal;
   const auto sender = static_cast<pid_t>(info.ssi_pid);

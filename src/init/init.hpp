@@ -96,6 +96,7 @@ class Init final : private control::Host {
   core::SignalOrigin origin_of(const signalfd_siginfo& info) const;
   void take_in_starts();
   void say_the_last();
+  bool is_urged();
   void make_room_in_memory();
   void check_deadline();
   void look_who_is_left();

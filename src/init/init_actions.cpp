@@ -252,7 +252,7 @@ void Init::carry_out(const core::Announce& action) {
   tell_who_started_us(action.notice);
 }
 
-// A script in control/ may have stood in for the stop signal, which nobody has sent then.
+// A script in control/ may have stood in for the stop signal, which was not sent then.
 core::Notice Init::as_it_was(core::Notice notice) const {
   auto* const killing = std::get_if<core::notice::Killing>(&notice);
   if (!killing || !killing->main_process || !scripts_.replaces_stop_signal(killing->service)) return notice;

@@ -196,7 +196,7 @@ void Init::exit_directory(core::ServiceId service) {
   directories_.mark(service);
 }
 
-// The plan does not change any more, and its logger ends in its turn: nobody looks after it once it is down.
+// The plan does not change any more, and its logger ends in its turn: cinit looks after it no more once it is down.
 void Init::exit_in_stop(core::ServiceId service) {
   tell(core::Requested{service, What::Stop});
   plan_.services[core::index_of(service)].retired = true;

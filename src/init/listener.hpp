@@ -57,8 +57,9 @@ class Listener {
   void drain_command(core::ServiceId id, bool is_beside_main);
   // Once a turn: see output::Relay::watch_room().
   void watch_room();
-  // The end of cinit: passes on what services have written, as far as there is room until `deadline`.
-  void finish(Time deadline) { relay_.finish(deadline); }
+  // The end of cinit: passes on what services have written, as far as there is room until `deadline`. False: it was not enough.
+  // It may be called again then.
+  bool finish(Time deadline) { return relay_.finish(deadline); }
 
   // What it has heard since the last call, in order.
   std::vector<core::Event> take_events() { return std::exchange(events_, {}); }

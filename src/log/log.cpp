@@ -98,9 +98,10 @@ void Log::write_some(std::string_view kind, const Entry& entry) { logger_->emit_
 
 Time Log::next_deadline() const { return logger_->due(); }
 
-void Log::finish(Time deadline) {
+bool Log::finish(Time deadline) {
   logger_->tell_untold(kNever);
   logger_->sink().finish(deadline);
+  return !logger_->sink().has_untold();
 }
 
 bool Log::flush() {

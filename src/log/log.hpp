@@ -41,8 +41,9 @@ class Log {
   // Once a turn of the loop: writes the numbers that are due, and the count of dropped lines if `err` has been told that there is
   // room again (os::LineWriter::expect_room()). False: some are still to be told of.
   bool flush();
-  // At the end: writes all numbers, be they due or not, and waits until `deadline` for room for what was kept.
-  void finish(Time deadline);
+  // At the end: writes all numbers, be they due or not, and waits until `deadline` for room for what was kept. False: there was
+  // not enough. It may be called again then.
+  bool finish(Time deadline);
 
  private:
   class Logger;

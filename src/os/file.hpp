@@ -58,7 +58,7 @@ Fd open_file_itself(const std::string& path, int flags);
 
 // lstat(2), which waits for no user's file system: see os/look.hpp. Returns 0 or an errno.
 int look_at_itself(const std::string& path, struct stat& status);
-// Whether there is anything at the path, whoever has made the links on the way. Returns 0, or the errno (ENOENT, ENOTDIR: there is not).
+// Whether there is anything at the path, by links of any user. Returns 0, or the errno (ENOENT, ENOTDIR: there is not).
 int look_for(const std::string& path);
 
 // Removes a file, or the link of that name; an empty directory. Return 0 or an errno.

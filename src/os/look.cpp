@@ -121,7 +121,7 @@ bool is_of_user(std::string_view mount) {
   constexpr std::string_view kSeparator = " - ";
   constexpr std::string_view kUser = "user_id=";
   const std::size_t separator = mount.find(kSeparator);
-  if (separator == std::string_view::npos) return true;  // it is not there any more: somebody has taken it away
+  if (separator == std::string_view::npos) return true;  // it is not there any more
   const std::string_view kind = mount.substr(separator + kSeparator.size());
   const std::size_t user = kind.find(kUser);
   return kind.starts_with("fuse") && user != std::string_view::npos &&

@@ -52,7 +52,7 @@ Result<Place> find_place(const std::string& path, int base = AT_FDCWD);
 // followed, and fails with ELOOP; without root's rights it is, for then it leads to nothing that its maker may not open.
 Result<Place> find_place_anywhere(const std::string& path, int base = AT_FDCWD);
 
-// The same, but every link is followed, as the kernel does: for a look alone, since anybody may choose where it leads.
+// The same, but every link is followed, as the kernel does: for a look alone, since any user may choose where it leads.
 Result<Place> find_place_by_any_link(const std::string& path);
 
 // The same as find_place_anywhere(), and directories that are missing on the way are made (0755).

@@ -14,7 +14,7 @@ constexpr std::string_view kListener = "ftrig1:@";
 // Members of root's group may listen, and see nothing of the others (mkdir(2) takes no set-group-ID bit).
 constexpr mode_t kEventMode = 03730;
 
-// A FIFO that somebody reads, for writing; ENXIO: nobody does.
+// A FIFO that a process reads, for writing; ENXIO: none does.
 os::Fd open_listener(const os::Fd& directory, const std::string& name) {
   struct stat status {};
   os::Fd fifo(os::sys::open(directory.get(), name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC));

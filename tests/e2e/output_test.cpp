@@ -296,6 +296,18 @@ TEST_CASE("a service that floods an output that nobody reads keeps neither cinit
   CHECK(container.wait_exit().took < 3s);
 }
 
+TEST_CASE("one more stop signal ends the waiting for a reader that never reads") {
+  Container container;
+  container.config("[cinit]\nlog-prefix = 'name'\n[service.web]\ncommand = ['busybox', 'yes']\n");
+  container.stop_reading();
+  container.cinit({"-t", "1h"});
+  container.wait_until([&] { return container.unread() > 1'000'000; }, "the pipe is full");
+  container.signal(SIGTERM);
+  container.wait_until([&] { return container.processes().size() == 1; }, "only PID 1 is left");
+  container.signal(SIGTERM);
+  CHECK(container.wait_exit().took < 5s);
+}
+
 TEST_CASE("what was written before the end is waited for when the reader is slow, as long as the stop may take") {
   for (const char* format : {"log-prefix = 'name'", "log-prefix = 'json'", "log-prefix = 'none'"}) {
     CAPTURE(format);
