@@ -13,6 +13,7 @@
 
 #include "box.hpp"
 #include "counter.hpp"
+#include "libraries.hpp"
 #include "report.hpp"
 #include "text.hpp"
 #include "times.hpp"
@@ -206,15 +207,9 @@ int count(const std::string& cinit, const std::string& app, const std::string& t
 
 // What a dynamic program is linked with, into the root of all containers.
 void copy_libraries(const Workshop& workshop, const std::string& program) {
-  FILE* const list = popen(("ldd " + program + " 2>/dev/null").c_str(), "r");
-  char line[512];
-  while (list != nullptr && std::fgets(line, sizeof(line), list) != nullptr) {
-    std::istringstream words(line);
-    for (std::string word; words >> word;) {
-      if (word.starts_with('/')) write_file(workshop.base() + word, read_file(word), 0755);
-    }
+  for (const std::string& library : cinit::e2e::libraries_of(program)) {
+    write_file(workshop.base() + library, read_file(library), 0755);
   }
-  if (list != nullptr) pclose(list);
 }
 
 std::vector<Program> programs(const std::string& cinit, const std::string& floors) {

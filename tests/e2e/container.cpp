@@ -20,6 +20,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "libraries.hpp"
 #include "spawn.hpp"
 
 namespace cinit::e2e {
@@ -56,21 +57,6 @@ std::string cinit_binary() {
     throw std::runtime_error("CINIT_BINARY does not name the static binary; build it with the preset release-static");
   }
   return path;
-}
-
-// What a dynamic program, one with sanitizers, is linked with: ldd(1). Of a static one nothing.
-std::vector<std::string> libraries_of(const std::string& program) {
-  std::vector<std::string> libraries;
-  FILE* const list = popen(("ldd " + program + " 2>/dev/null").c_str(), "r");
-  std::array<char, 512> line{};
-  while (list != nullptr && std::fgets(line.data(), line.size(), list) != nullptr) {
-    std::istringstream words(line.data());
-    for (std::string word; words >> word;) {
-      if (word.starts_with('/')) libraries.push_back(word);
-    }
-  }
-  if (list != nullptr) pclose(list);
-  return libraries;
 }
 
 // The value of a line "KEY:\t..." of /proc/PID/status.
@@ -176,6 +162,7 @@ Container::Container() : root_(directory_ / "root") {
   fs::copy_file(find_program("busybox"), root_ + "/bin/busybox");
   fs::copy_file(CINIT_E2E_APP, root_ + "/bin/app");
   fs::copy_file(cinit_binary(), root_ + "/sbin/cinit");
+  // A binary with sanitizers is dynamic.
   static const std::vector<std::string> libraries = libraries_of(cinit_binary());
   for (const std::string& library : libraries) {
     fs::create_directories(fs::path(root_ + library).parent_path());
