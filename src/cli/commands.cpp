@@ -237,7 +237,7 @@ int check(const Options& options) {
   config::Container& container = loaded.config.container;
   const std::optional<init::S6Overlay> s6 = find_s6_overlay();
   if (options.stop_timeout) container.stop_timeout = options.stop_timeout;
-  init::take_stop_timeout(s6, container);
+  init::take_settings(s6, container);
   if (!has_errors(loaded.problems)) init::find_trees(container, s6).add_to(loaded);
   if (!has_errors(loaded.problems)) check_plan(loaded);
   if (!has_errors(loaded.problems)) check_surroundings(loaded);

@@ -208,6 +208,8 @@ struct Service {
 
   // Only for services of a service directory, and those of an s6-rc tree.
   std::optional<ServiceDirectory> directory;
+  // Of a oneshot: when it fails, the boot has failed.
+  bool failure_ends_boot = false;
   // Of a oneshot that has succeeded: what undoes it when everything is stopped.
   std::optional<Command> undo;
   // The service, of the same source, whose standard input its standard output is; empty: none. That one is started before it

@@ -21,6 +21,7 @@ Policy policy_of(const Service& service) {
   policy.ignores_exit_codes = true;
   policy.waits_for_its_end = true;
   policy.delivers_continue = true;
+  policy.requires_at_first = true;
   policy.keeps_container = true;
   return policy;
 }

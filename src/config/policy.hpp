@@ -27,6 +27,8 @@ struct Policy {
   bool waits_for_its_end = false;
   // What delivers the stop signal to its main process delivers SIGCONT as well.
   bool delivers_continue = false;
+  // What it requires counts for its first start only.
+  bool requires_at_first = false;
   // The container does not end because this service has ended.
   bool keeps_container = false;
 };

@@ -194,10 +194,17 @@ struct SignalIgnored {
 // SIGHUP asked for a reload, which there is not yet.
 struct ReloadRefused {};
 
+// The main command does not wait any longer for the boot, of which `service` is one that is not up.
+struct WaitedTooLong {
+  ServiceId service;
+  Duration waited;
+};
+
 enum class StopCause {
   StopSignal,
   MainCommandEnded,
   HookFailed,    // one of the boot
+  BootTooLong,   // Conduct::slow_boot_fails
   ServiceEnded,  // one with on-success or on-failure = "shutdown"
   ServiceUnhealthy,
   AllEnded,
@@ -232,14 +239,13 @@ struct InvariantBroken {
 
 namespace cinit::core {
 
-using Notice =
-    std::variant<notice::Entered, notice::Starting, notice::Started, notice::Ready, notice::Exited,
-                 notice::StartPostponed, notice::StartFailed, notice::RequirementFailed, notice::StartLimitHit,
-                 notice::Done, notice::TimedOut, notice::TaskFailed, notice::TaskTimedOut, notice::Restarting,
-                 notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy, notice::WatchdogExpired,
-                 notice::Requested, notice::NameTaken, notice::BootFinished, notice::Failed, notice::GivenUp,
-                 notice::Stopping, notice::Stopped, notice::Killing, notice::Undying, notice::MainSuspended,
-                 notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun, notice::SweepBegun,
-                 notice::SweepOver, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
+using Notice = std::variant<
+    notice::Entered, notice::Starting, notice::Started, notice::Ready, notice::Exited, notice::StartPostponed,
+    notice::StartFailed, notice::RequirementFailed, notice::StartLimitHit, notice::Done, notice::TimedOut,
+    notice::TaskFailed, notice::TaskTimedOut, notice::Restarting, notice::HealthCheckFailed, notice::Healthy,
+    notice::Unhealthy, notice::WatchdogExpired, notice::Requested, notice::NameTaken, notice::BootFinished,
+    notice::WaitedTooLong, notice::Failed, notice::GivenUp, notice::Stopping, notice::Stopped, notice::Killing,
+    notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun,
+    notice::SweepBegun, notice::SweepOver, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
 
 }  // namespace cinit::core

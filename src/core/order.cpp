@@ -233,13 +233,25 @@ std::optional<ServiceId> StartOrder::take_next() {
 bool StartOrder::may_start(ServiceId id) const {
   if (requires_held(id)) return false;
   const auto& waits_for = plan_[id].waits_for;
-  return std::all_of(waits_for.begin(), waits_for.end(), [&](ServiceId earlier) {
-    return settled_.contains(earlier) || is_final(at(services_, earlier).state);
-  });
+  return released_ == id ||
+         std::all_of(waits_for.begin(), waits_for.end(), [this](ServiceId earlier) { return is_settled(earlier); });
+}
+
+bool StartOrder::is_settled(ServiceId id) const { return settled_.contains(id) || is_final(at(services_, id).state); }
+
+void StartOrder::release(ServiceId id) {
+  released_ = id;
+  if (waits(id)) offer(id);
+}
+
+const std::vector<ServiceId>& StartOrder::required_now(ServiceId id) const {
+  static const std::vector<ServiceId> kNone;
+  const bool has_started = at(services_, id).start_count > 0;
+  return has_started && plan_[id].policy.requires_at_first ? kNone : plan_[id].required;
 }
 
 bool StartOrder::requires_held(ServiceId id) const {
-  const auto& all = plan_[id].required;
+  const auto& all = required_now(id);
   return std::any_of(all.begin(), all.end(),
                      [&](ServiceId required) { return at(services_, required).wanted == Wanted::Held; });
 }
@@ -257,7 +269,7 @@ std::vector<ServiceId> StartOrder::started_with(ServiceId id) const {
 }
 
 std::optional<ServiceId> StartOrder::failed_requirement(ServiceId id) const {
-  const auto& all = plan_[id].required;
+  const auto& all = required_now(id);
   const auto found =
       std::find_if(all.begin(), all.end(), [&](ServiceId required) { return has_failed(at(services_, required)); });
   return found == all.end() ? std::nullopt : std::optional(*found);

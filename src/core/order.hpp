@@ -69,6 +69,10 @@ class StartOrder {
 
   void settle(ServiceId id);
   void unsettle(ServiceId id) { settled_.erase(id); }
+  // No service has to wait for it.
+  bool is_settled(ServiceId id) const;
+  // It waits no longer for others.
+  void release(ServiceId id);
   // It waits: it starts as soon as it can.
   void offer(ServiceId id) { offered_.push_back(id); }
   // One that waits and can start now; std::nullopt: none.
@@ -83,11 +87,13 @@ class StartOrder {
 
  private:
   bool may_start(ServiceId id) const;
+  const std::vector<ServiceId>& required_now(ServiceId id) const;
   bool waits(ServiceId id) const { return std::holds_alternative<state::Waiting>(services_[index_of(id)].state); }
 
   const Plan& plan_;
   const Services& services_;
   std::set<ServiceId> settled_;
+  std::optional<ServiceId> released_;
   std::deque<ServiceId> offered_;
 };
 

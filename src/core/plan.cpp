@@ -74,7 +74,7 @@ class Extender {
     const ServiceId id = add_hook(role, program.name, program.command);
     PlannedService& hook = plan_.services[index_of(id)];
     hook.spec.name = program.name;
-    hook.may_fail = program.may_fail;
+    hook.on_hook_failure = program.on_failure;
     if (program.timeout) hook.start_timeout = program.timeout;
     hook.spec.stop_timeout = program.kill_after;
     hook.spec.clear_env = program.environment.has_value();

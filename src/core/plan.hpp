@@ -34,13 +34,20 @@ enum class Role {
 // A hook is a service in everything but its place in the boot and the stop.
 constexpr bool is_hook(Role role) { return role == Role::BootHook || role == Role::StopHook; }
 
+// What a boot hook that fails prevents.
+enum class HookFailure {
+  EndsBoot,       // everything that has not begun
+  EndsBootLater,  // the same, but hooks of this kind that follow are run first
+  Ignored,        // nothing
+};
+
 // One service, with its order relative to the others.
 struct PlannedService {
   config::Service spec;
   config::Policy policy;  // that of `spec`
   Role role = Role::Service;
-  bool retired = false;                   // it is gone for good, and stopped if it was started
-  bool may_fail = false;                  // a boot hook whose failure prevents nothing
+  bool retired = false;  // it is gone for good, and stopped if it was started
+  HookFailure on_hook_failure = HookFailure::EndsBoot;
   bool wanted_at_boot = true;             // autostart, or required by one that is
   std::vector<ServiceId> waits_for;       // everything that it is started after, each once
   std::vector<ServiceId> required;        // the part of waits_for that must not have failed
@@ -59,6 +66,9 @@ struct Conduct {
   bool runs_hooks_before_sweep = false;  // those after the stop
   bool sweeps = true;                    // other processes than services get their time
   bool is_prelude = false;               // the container goes on when all of it has ended: that end is not told
+  // How long the main command waits for the boot. Then it is started, or the boot has failed. Unset: until the boot has ended.
+  std::optional<Duration> boot_time = {};
+  bool slow_boot_fails = false;
   // Times of their own, inside the whole budget; unset: cinit's. Of the hooks before the stop together, of a service whose
   // policy is to wait for its end, and of the sweep.
   std::optional<Duration> pre_stop_time = {};
@@ -114,7 +124,7 @@ struct Program {
   std::optional<config::Variables> environment = {};  // instead of the container's
   std::optional<Duration> timeout = {};               // instead of that of [hooks]
   std::optional<Duration> kill_after = {};            // that: SIGKILL; unset: at the end of the container's time
-  bool may_fail = false;                              // in the boot: then the next follows all the same
+  HookFailure on_failure = HookFailure::EndsBoot;     // in the boot
 };
 
 // What the container is to run apart from what its configuration says.

@@ -258,7 +258,7 @@ std::optional<StopOrder> Stop::next(Time now, Actions& actions) {
 bool Stop::stop_hooks_run() const {
   return std::all_of(plan_.boot_hooks.begin(), plan_.boot_hooks.end(), [&](ServiceId id) {
     const StateKind kind = kind_of(at(id).state);
-    return kind == StateKind::Done || (plan_[id].may_fail && kind == StateKind::Failed);
+    return kind == StateKind::Done || (plan_[id].on_hook_failure == HookFailure::Ignored && kind == StateKind::Failed);
   });
 }
 
@@ -315,16 +315,28 @@ std::optional<StopReason> Stop::ended_for_good(const Service& service, Ending en
   switch (service.plan->role) {
     case Role::Service: break;
     case Role::MainCommand: return StopReason{notice::StopCause::MainCommandEnded, service.id};
-    case Role::BootHook:
-      if (!failed || service.plan->may_fail) return std::nullopt;
-      return StopReason{notice::StopCause::HookFailed, service.id};
+    case Role::BootHook: return boot_hook_ended(service, failed);
     case Role::StopHook: stop_hook_failed_ = stop_hook_failed_ || failed; return std::nullopt;
   }
   if (!failed && spec.type == config::ServiceType::Oneshot) actions.push_back(Announce{notice::Done{service.id}});
   if (failed) failed_.push_back(service.id);
+  if (failed && spec.failure_ends_boot) return StopReason{notice::StopCause::HookFailed, service.id};
   const config::EndAction action = failed ? spec.on_failure : spec.on_success;
   if (action != config::EndAction::Shutdown) return std::nullopt;
   return StopReason{notice::StopCause::ServiceEnded, service.id, failed};
+}
+
+// A failure that waits for more hooks of its kind is told after the last of them.
+std::optional<StopReason> Stop::boot_hook_ended(const Service& service, bool failed) {
+  const auto ends_later = [this](ServiceId id) { return plan_[id].on_hook_failure == HookFailure::EndsBootLater; };
+  if (failed && service.plan->on_hook_failure == HookFailure::EndsBoot) {
+    return StopReason{notice::StopCause::HookFailed, service.id};
+  }
+  if (!ends_later(service.id)) return std::nullopt;
+  if (failed && !failed_hook_) failed_hook_ = service.id;
+  const auto last = std::find_if(plan_.boot_hooks.rbegin(), plan_.boot_hooks.rend(), ends_later);
+  if (!failed_hook_ || *last != service.id) return std::nullopt;
+  return StopReason{notice::StopCause::HookFailed, *failed_hook_};
 }
 
 // ---- Exit code
@@ -332,7 +344,8 @@ std::optional<StopReason> Stop::ended_for_good(const Service& service, Ending en
 int Stop::exit_code() const {
   using notice::StopCause;
   if (reason_->cause == StopCause::InternalError) return exit_code::kInternal;
-  if (reason_->cause == StopCause::HookFailed) return exit_code::kBootFailed;
+  if (reason_->cause == StopCause::HookFailed || reason_->cause == StopCause::BootTooLong)
+    return exit_code::kBootFailed;
   if (stop_hook_failed_ && plan_.conduct.failed_stop_hook_code) return *plan_.conduct.failed_stop_hook_code;
   if (reason_->cause == StopCause::StopSignal && plan_.conduct.stop_signal_code) return *plan_.conduct.stop_signal_code;
   if (plan_.exit_code_from && at(*plan_.exit_code_from).code) return *at(*plan_.exit_code_from).code;
@@ -346,6 +359,7 @@ int Stop::exit_code() const {
     case StopCause::StopSignal:
     case StopCause::MainCommandEnded:
     case StopCause::HookFailed:
+    case StopCause::BootTooLong:
     case StopCause::InternalError: break;
   }
   const int by_stop = needed_kill() ? exit_code::kKilled : exit_code::kOk;

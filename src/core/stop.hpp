@@ -167,7 +167,10 @@ class Stop {
   std::set<std::uint32_t> to_stop_;              // tiers that are occupied and have not been asked
   std::uint32_t asked_occupants_ = 0;            // of tiers that have been asked
 
-  std::vector<ServiceId> failed_;  // services that failed for good and were not asked for since, in order
+  std::optional<StopReason> boot_hook_ended(const Service& service, bool failed);
+
+  std::optional<ServiceId> failed_hook_;  // of the boot, which ends with the last hook of its kind
+  std::vector<ServiceId> failed_;         // services that failed for good and were not asked for since, in order
   bool stop_hook_failed_ = false;
   bool needed_kill_ = false;
 };

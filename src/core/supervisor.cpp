@@ -28,6 +28,7 @@ Supervisor::Supervisor(const Plan& plan, std::uint64_t seed)
 Actions Supervisor::boot(Time now) {
   now_ = now;
   booted_at_ = now;
+  if (plan_.conduct.boot_time) boot_deadline_ = later(now, *plan_.conduct.boot_time);
   for (Service& service : services_) {
     service.entered_at = now;
     if (!service.plan->wanted_at_boot) continue;
@@ -67,7 +68,7 @@ Actions Supervisor::settle() {
 
 Time Supervisor::next_deadline() const {
   const Time of_services = deadlines_.empty() ? kNever : deadlines_.begin()->first;
-  return std::min(of_services, stop_.deadline());
+  return std::min({of_services, stop_.deadline(), boot_deadline_});
 }
 
 bool Supervisor::is_pristine(ServiceId id) const {
@@ -100,6 +101,7 @@ void Supervisor::on(const MainSuspended& event) {
 }
 
 void Supervisor::on(const DeadlineReached& event) {
+  if (boot_deadline_ <= now_) end_wait_for_boot();
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     Service& service = at(services_, deadlines_.begin()->second);
     const auto progress = std::find_if(event.probes.begin(), event.probes.end(),
@@ -107,6 +109,15 @@ void Supervisor::on(const DeadlineReached& event) {
     tell(service, told::Due{progress == event.probes.end() ? std::string_view() : progress->text});
     stop_removed();  // none of them is to be started for a service that has just gone
   }
+}
+
+void Supervisor::end_wait_for_boot() {
+  boot_deadline_ = kNever;
+  const auto slow = std::find_if(boot_.begin(), boot_.end(), [this](ServiceId id) { return !order_.is_settled(id); });
+  if (slow == boot_.end() || is_stopping()) return;
+  actions_.push_back(Announce{notice::WaitedTooLong{*slow, *plan_.conduct.boot_time}});
+  if (plan_.conduct.slow_boot_fails) return begin_stop({notice::StopCause::BootTooLong});
+  if (plan_.main_command) order_.release(*plan_.main_command);
 }
 
 void Supervisor::on(const NothingLeft&) { stop_.nothing_left(now_, actions_); }

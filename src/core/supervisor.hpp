@@ -86,6 +86,7 @@ class Supervisor {
   void take_in(ServiceId id);
   void stop_removed();
 
+  void end_wait_for_boot();
   void begin_stop(const StopReason& reason, std::optional<Signal> signal = std::nullopt);
   void carry_out(const StopOrder& order);
   Actions settle();
@@ -103,6 +104,7 @@ class Supervisor {
   std::vector<ServiceId> removed_;                  // to be stopped when no service writes into their pipes any more
   std::uint32_t unfinished_ = 0;                    // services that are in no final state
   Time booted_at_{};
+  Time boot_deadline_ = kNever;  // until then the main command waits
   Actions actions_;
 };
 

@@ -31,6 +31,7 @@ constexpr Name kNames[] = {
     {"s6-setuidgid", Program::SetUidGid},
     {"s6-envuidgid", Program::EnvUidGid},
     {"s6-applyuidgid", Program::ApplyUidGid},
+    {"s6-rc", Program::S6Rc},
 };
 
 // Where Docker put its init before 19.03. As the name of a program "init" may be anybody.
@@ -84,6 +85,7 @@ int run(const Choice& choice, char** envp, Run run_my_init) {
     case Program::SetUidGid: return run_setuidgid(choice.argv);
     case Program::EnvUidGid: return run_envuidgid(choice.argv);
     case Program::ApplyUidGid: return run_applyuidgid(choice.argv);
+    case Program::S6Rc: return run_s6_rc(choice.argv);
     case Program::Unknown: break;
   }
   return refuse(choice.argv[0]);

@@ -19,6 +19,7 @@ enum class Program {
   SetUidGid,
   EnvUidGid,
   ApplyUidGid,
+  S6Rc,
   True,     // true(1), for what needs a program that only succeeds
   Unknown,  // --as names none, or no name at all
 };

@@ -14,6 +14,7 @@ int run_exec(char** argv, char** envp);
 int run_setuidgid(char** argv);
 int run_envuidgid(char** argv);
 int run_applyuidgid(char** argv);
+int run_s6_rc(char** argv);
 
 // Real-time signals that a libc keeps for itself, and that none of these programs gets to see: 32 and 33.
 inline constexpr os::SignalSet kLibcSignals = os::SignalSet::of(32) | os::SignalSet::of(33);

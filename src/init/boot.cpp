@@ -356,8 +356,8 @@ int boot(const BootRequest& request) {
       "cinit: no more lines come here: this terminal cannot be opened anew (/proc, its owner), and cinit writes to "
       "none "
       "that might keep it waiting\n");
+  take_settings(surroundings.s6, container);
   log::Log log(container.log_level, container.log_format, err, prefix_of(request));
-  take_stop_timeout(surroundings.s6, container);
   if (const auto code = begin_s6_overlay(request, container, surroundings, {err, log})) return *code;
 
   const servicedir::ServiceTrees trees =
@@ -379,6 +379,7 @@ int boot(const BootRequest& request) {
   }
   core::Plan& plan = *std::get_if<core::Plan>(&planned);
   take_personality(request.personality, plan);
+  take_settings(surroundings.s6, plan.conduct);
   if (plan.services.empty() && !plan.is_kept_open) return nothing_to_run(request, sources, config);
   if (starts_more_than_a_command(plan) && another_runs(container)) {
     return refuse_to_be_second(request, container.control_socket);

@@ -248,7 +248,9 @@ void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
 void Init::hook_ended(core::ServiceId service, bool succeeded) {
   launcher_.reload_environment();
   const bool is_last = !plan_.boot_hooks.empty() && plan_.boot_hooks.back() == service;
-  if (!is_last || (!succeeded && !plan_[service].may_fail) || supervisor_.is_stopping()) return;
+  if (!is_last || (!succeeded && plan_[service].on_hook_failure == core::HookFailure::EndsBoot) ||
+      supervisor_.is_stopping())
+    return;
   revise_plan();
   open_directories();
 }

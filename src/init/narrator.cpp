@@ -165,7 +165,9 @@ class Narrator {
   Narration operator()(const notice::Failed& n) const {
     switch (plan_[n.service].role) {
       case core::Role::BootHook: {
-        if (!plan_[n.service].may_fail) return failure(n.service, "the boot ends here");
+        if (plan_[n.service].on_hook_failure == core::HookFailure::EndsBoot) {
+          return failure(n.service, "the boot ends here");
+        }
         return about(n.service, "failed", "failed; the boot goes on", LogLevel::Error);
       }
       case core::Role::StopHook: return about(n.service, "failed", "failed; the stop goes on", LogLevel::Error);
@@ -232,6 +234,10 @@ class Narrator {
     return about_all("killing", join("the stop timeout of ", n.budget, " is over; sending SIGKILL to ", what),
                      LogLevel::Warning);
   }
+  Narration operator()(const notice::WaitedTooLong& n) const {
+    const std::string message = join("not up within ", n.waited, ", the time that the main command waits");
+    return about(n.service, "slow", message, LogLevel::Warning);
+  }
   Narration operator()(const notice::InvariantBroken& n) const {
     return about_all("internal-error", join("internal error: ", n.what, "; stopping"), LogLevel::Error);
   }
@@ -252,6 +258,7 @@ class Narrator {
     switch (n.cause) {
       case notice::StopCause::StopSignal: return join("got ", to_string(n.signal.value_or(Signal{15})));
       case notice::StopCause::MainCommandEnded: return "the main command has ended";
+      case notice::StopCause::BootTooLong: return "the boot has taken too long";
       case notice::StopCause::HookFailed: return join(name_of(plan_, *n.service), " has failed");
       case notice::StopCause::ServiceUnhealthy: return join(name_of(plan_, *n.service), " is unhealthy");
       case notice::StopCause::ServiceEnded: return join(name_of(plan_, *n.service), " has ended for good");

@@ -30,6 +30,8 @@ constexpr const char* kHalts[] = {"/run/s6/basedir/bin/halt", "/run/s6/basedir/b
                                   "/run/s6/basedir/bin/reboot"};
 // Where the third version has the programs of s6 and execline.
 constexpr char kPrograms[] = "/command";
+// What only the third version has in an image.
+constexpr char kThirdVersion[] = "/etc/s6-overlay";
 // Where Debian has those of execline.
 constexpr char kDebianPrograms[] = "/usr/lib/execline/bin";
 // The third version's directory of running services.
@@ -125,9 +127,13 @@ void link_scan_directory(const std::string& link, std::vector<std::string>& comp
 
 S6Settings read_s6_settings(const config::Variables& environment) {
   constexpr std::uint32_t kStop = 2;
+  constexpr std::uint32_t kNormal = 2;
   S6Settings settings;
   settings.keeps_environment = servicedir::keeps_environment(value_of(environment, "S6_KEEP_ENV"));
   settings.ends_after_failure = number_of(environment, "S6_BEHAVIOUR_IF_STAGE2_FAILS").value_or(0) >= kStop;
+  settings.says_less = number_of(environment, "S6_VERBOSITY").value_or(kNormal) < kNormal;
+  settings.boot_time = milliseconds_of(environment, "S6_CMD_WAIT_FOR_SERVICES_MAXTIME");
+  if (settings.boot_time == Duration::zero()) settings.boot_time.reset();
   settings.fixes_hidden_files = number_of(environment, "S6_FIX_ATTRS_HIDDEN").value_or(0) != 0;
   settings.early_command = value_of(environment, "S6_STAGE2_HOOK");
   const auto no_variable = [](std::string_view) -> std::optional<std::string> { return std::nullopt; };
@@ -235,6 +241,7 @@ std::optional<std::string> S6Overlay::link_var_run() const {
 
 servicedir::OneshotPlace S6Overlay::oneshots() const {
   servicedir::OneshotPlace place;
+  place.failure_ends_boot = settings_.ends_after_failure;
   if (servicedir::find_directory(path(kOneshotDirectory))) place.working_dir = kOneshotDirectory;
   for (std::string_view left = search_path_; !left.empty() && place.execlineb.empty();) {
     const std::size_t end = left.find(':');
@@ -245,10 +252,16 @@ servicedir::OneshotPlace S6Overlay::oneshots() const {
   return place;
 }
 
+// The third version runs every script of /etc/cont-init.d before it looks at what they have left.
+core::HookFailure S6Overlay::failure_of_script() const {
+  if (!settings_.ends_after_failure) return core::HookFailure::Ignored;
+  return is_there(path(kThirdVersion)) ? core::HookFailure::EndsBootLater : core::HookFailure::EndsBoot;
+}
+
 core::Program S6Overlay::script(const std::string& file) const {
   core::Program program(file);
   program.environment = bare_environment_;
-  program.may_fail = !settings_.ends_after_failure;
+  program.on_failure = failure_of_script();
   return program;
 }
 
@@ -274,7 +287,7 @@ std::optional<core::Program> S6Overlay::early_program() const {
   if (settings_.early_command.empty()) return std::nullopt;
   core::Program early("S6_STAGE2_HOOK", {"/bin/sh", "-c", settings_.early_command});
   early.environment = bare_environment_;
-  early.may_fail = !settings_.ends_after_failure;
+  early.on_failure = settings_.ends_after_failure ? core::HookFailure::EndsBoot : core::HookFailure::Ignored;
   return early;
 }
 
@@ -285,7 +298,7 @@ std::optional<Error> S6Overlay::add_to(core::Commands& commands) const {
   if (has_fix_attrs) {
     core::Program fix_attrs("fix-attrs", {"/proc/self/exe", "--as", "fix-attrs"});
     if (settings_.fixes_hidden_files) fix_attrs.command.push_back("--hidden");
-    fix_attrs.may_fail = !settings_.ends_after_failure;
+    fix_attrs.on_failure = failure_of_script();
     commands.startup.push_back(fix_attrs);
   }
   if (auto error = add_scripts(commands.startup, kContInit)) return error;
@@ -348,8 +361,17 @@ servicedir::ServiceTrees find_trees(const config::Container& container, const st
   return trees;
 }
 
-void take_stop_timeout(const std::optional<S6Overlay>& s6, config::Container& container) {
-  if (s6 && !container.stop_timeout) container.stop_timeout = s6->settings().stop_timeout;
+void take_settings(const std::optional<S6Overlay>& s6, config::Container& container) {
+  if (!s6) return;
+  if (!container.stop_timeout) container.stop_timeout = s6->settings().stop_timeout;
+  const bool is_default = container.log_level == config::LogLevel::Info;
+  if (is_default && s6->settings().says_less) container.log_level = config::LogLevel::Warning;
+}
+
+void take_settings(const std::optional<S6Overlay>& s6, core::Conduct& conduct) {
+  if (!s6) return;
+  conduct.boot_time = s6->settings().boot_time;
+  conduct.slow_boot_fails = s6->settings().ends_after_failure;
 }
 
 }  // namespace cinit::init

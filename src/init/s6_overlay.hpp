@@ -26,11 +26,14 @@ inline constexpr const char* kS6Places[] = {servicedir::kS6Services, servicedir:
 // What the variables S6_* say, as far as it means something here.
 struct S6Settings {
   bool keeps_environment = false;        // S6_KEEP_ENV: scripts and services have the container's environment
-  bool ends_after_failure = false;       // S6_BEHAVIOUR_IF_STAGE2_FAILS, from 2 on: one script that fails ends the boot
+  bool ends_after_failure = false;       // S6_BEHAVIOUR_IF_STAGE2_FAILS, from 2 on: a start that fails ends the boot
+  bool says_less = false;                // S6_VERBOSITY, below 2: warnings and errors only
   bool fixes_hidden_files = false;       // S6_FIX_ATTRS_HIDDEN
   std::string early_command;             // S6_STAGE2_HOOK: for a shell, before everything else; empty: none
   std::vector<std::string> first_words;  // S6_CMD_ARG0: in front of the main command
   std::optional<Duration> finish_time;  // S6_KILL_FINISH_MAXTIME: of each script of /etc/cont-finish.d; unset: no limit
+  std::optional<Duration>
+      boot_time;  // S6_CMD_WAIT_FOR_SERVICES_MAXTIME: the main command waits no longer; unset: no limit
   // What the whole stop may take, when S6_SERVICES_GRACETIME or S6_KILL_GRACETIME says something about it.
   std::optional<Duration> stop_timeout;
   // Variables that are set, and whose meaning is not supported.
@@ -63,7 +66,7 @@ class S6Overlay {
   std::optional<Error> add_to(core::Commands& commands) const;
   // PATH for everything in the container, the main command and with-contenv included.
   const std::string& search_path() const { return search_path_; }
-  // Where oneshots of s6-rc are run, and whether the image has an execlineb for them.
+  // Where oneshots of s6-rc are run, whether the image has an execlineb for them, and what a failure of theirs means.
   servicedir::OneshotPlace oneshots() const;
   // The environment of scripts and services; nothing: the container's.
   const std::optional<config::Variables>& bare_environment() const { return bare_environment_; }
@@ -80,6 +83,7 @@ class S6Overlay {
  private:
   S6Overlay(std::string root, const config::Variables& environment);
   std::string path(const char* name) const { return root_ + name; }
+  core::HookFailure failure_of_script() const;
   core::Program script(const std::string& file) const;
   std::optional<Error> add_scripts(std::vector<core::Program>& programs, const char* directory) const;
 
@@ -93,8 +97,10 @@ class S6Overlay {
 // Where services are; nothing for `s6`: the image is none of s6-overlay.
 servicedir::ServiceTrees find_trees(const config::Container& container, const std::optional<S6Overlay>& s6);
 
-// s6-overlay's own variables say how long its parts may take, when nobody says it in cinit's words.
-void take_stop_timeout(const std::optional<S6Overlay>& s6, config::Container& container);
+// s6-overlay's own variables say how long its parts may take and how much is logged, unless cinit's configuration does.
+void take_settings(const std::optional<S6Overlay>& s6, config::Container& container);
+// The same for how long the main command waits.
+void take_settings(const std::optional<S6Overlay>& s6, core::Conduct& conduct);
 
 // Where s6-svscan would be told what to do: s6-svscanctl(8) takes it for the directory that is scanned.
 inline constexpr char kS6ScanDirectory[] = "/run/s6/services";

@@ -84,9 +84,11 @@ void Reader::put_in_order(const std::set<std::string>& earlier, const std::vecto
                           const std::set<std::string>& later) {
   for (const std::string& name : earlier) services_.at(name).before = scanned;
   for (const std::string& name : later) {
-    std::vector<std::string>& after = services_.at(name).after;
-    after.assign(earlier.begin(), earlier.end());
-    after.insert(after.end(), scanned.begin(), scanned.end());
+    config::Service& service = services_.at(name);
+    service.after = scanned;
+    std::set<std::string> required = earlier;
+    required.insert(service.required.begin(), service.required.end());
+    service.required.assign(required.begin(), required.end());
   }
 }
 
@@ -112,6 +114,7 @@ config::Service Reader::read_oneshot(const std::string& name, const Directory& d
   service.type = config::ServiceType::Oneshot;
   service.restart = config::RestartPolicy::No;
   service.on_failure = config::EndAction::Ignore;
+  service.failure_ends_boot = oneshots_.failure_ends_boot;
   service.env = {{"RC_NAME", name}};
   if (!oneshots_.working_dir.empty()) service.working_dir = oneshots_.working_dir;
   const std::string up = directory.path + "/up";
@@ -220,8 +223,8 @@ Found Reader::finish() {
 
 }  // namespace
 
-Found read_s6_rc(const std::string& sources, const std::vector<std::string>& bundles,
-                 const std::vector<std::string>& scanned, const OneshotPlace& oneshots) {
+S6RcFound read_s6_rc(const std::string& sources, const std::vector<std::string>& bundles,
+                     const std::vector<std::string>& scanned, const OneshotPlace& oneshots) {
   Reader reader(sources, oneshots);
   std::vector<ListedName> user = reader.read_bundle(sources + "/user");
   std::vector<ListedName> user2 = reader.read_bundle(sources + "/user2");
@@ -236,7 +239,7 @@ Found read_s6_rc(const std::string& sources, const std::vector<std::string>& bun
     later.insert(name);
   }
   reader.put_in_order(earlier, scanned, later);
-  return reader.finish();
+  return {reader.finish(), {earlier.begin(), earlier.end()}};
 }
 
 }  // namespace cinit::servicedir

@@ -66,10 +66,14 @@ Found in_environment(Found found, const std::optional<config::Variables>& enviro
   return found;
 }
 
+bool is_of_s6(const config::Service& service) {
+  return service.directory->suite == config::ServiceDirectory::Suite::S6;
+}
+
 std::vector<std::string> names_of_s6(const std::vector<config::Service>& services) {
   std::vector<std::string> names;
   for (const config::Service& service : services) {
-    if (service.directory->suite == config::ServiceDirectory::Suite::S6) names.push_back(service.name);
+    if (is_of_s6(service)) names.push_back(service.name);
   }
   return names;
 }
@@ -130,7 +134,11 @@ void ServiceTrees::add_to(config::Loaded& loaded) const {
   Found found = read();
   if (!s6_rc.empty()) {
     const std::vector<std::string> scanned = names_of_s6(found.services);
-    append(found, in_environment(read_s6_rc(s6_rc, s6_bundles, scanned, s6_oneshots), s6_environment));
+    S6RcFound sources = read_s6_rc(s6_rc, s6_bundles, scanned, s6_oneshots);
+    for (config::Service& service : found.services) {
+      if (is_of_s6(service)) service.required = sources.required;
+    }
+    append(found, in_environment(std::move(sources), s6_environment));
   }
   std::vector<config::Service>& services = loaded.config.services;
   std::move(found.services.begin(), found.services.end(), std::back_inserter(services));

@@ -260,3 +260,57 @@ TEST_CASE("services that have all ended do not end the container while a post-st
   CHECK(story.exits("post-start a", 0) == "sweep");
   CHECK(story.nothing_left() == "exit 0");
 }
+
+// ---- What a failure prevents later, and a boot that takes too long
+
+TEST_CASE("a boot hook whose failure counts later lets its like run, and then ends the boot") {
+  std::vector<Program> hooks{{"/a"}, {"/b"}, {"/c"}};
+  for (Program& hook : hooks) hook.on_failure = HookFailure::EndsBootLater;
+  hooks.push_back({"/d"});
+  Commands commands;
+  commands.startup = hooks;
+  auto planned = make_plan(config_of({service("db")}), commands);
+  Story story(std::get<Plan>(planned));
+  CHECK(story.boot() == "spawn /a");
+  CHECK(story.exits("/a", 3) == "spawn /b");
+  CHECK(story.exits("/b", 4) == "spawn /c");
+  CHECK(story.exits("/c", 0) == "sweep");
+  CHECK(story.is<state::Stopped>("/d"));
+  REQUIRE(story.said<notice::ShutdownBegun>().size() == 1);
+  CHECK(story.said<notice::ShutdownBegun>()[0].service == ServiceId{1});
+  CHECK(story.nothing_left() == "exit 1");
+}
+
+TEST_CASE("the main command waits for the boot no longer than it may") {
+  Plan plan = plan_of(
+      config_of({service("db", {.ready = config::Ready{config::NotifyReady{}}}), service("web", {.after = {"db"}})}),
+      {"main"});
+  plan.conduct.boot_time = 5s;
+  Story story(plan);
+  CHECK(story.boot() == "spawn db");
+  CHECK(story.next_deadline() == 5s);
+  CHECK(story.after(5s) == "spawn main");
+  CHECK(story.is<state::Waiting>("web"));
+  REQUIRE(story.said<notice::WaitedTooLong>().size() == 1);
+}
+
+TEST_CASE("a boot that takes longer than the main command waits may have failed") {
+  Plan plan = plan_of(config_of({service("db", {.ready = config::Ready{config::NotifyReady{}}})}), {"main"});
+  plan.conduct.boot_time = 5s;
+  plan.conduct.slow_boot_fails = true;
+  Story story(plan);
+  CHECK(story.boot() == "spawn db");
+  CHECK(story.after(5s) == "SIGTERM db, SIGCONT group of db");
+  CHECK(story.exits_alone("db", 0) == "sweep");
+  CHECK(story.nothing_left() == "exit 1");
+}
+
+TEST_CASE("a boot that is over in time changes nothing when that time comes") {
+  Plan plan = plan_of(config_of({service("db")}), {"main"});
+  plan.conduct.boot_time = 5s;
+  plan.conduct.slow_boot_fails = true;
+  Story story(plan);
+  CHECK(story.boot() == "spawn db, spawn main");
+  CHECK(story.after(5s) == "-");
+  CHECK(story.is<state::Running>("main"));
+}

@@ -481,6 +481,89 @@ TEST_CASE("s6-rc: after a oneshot that fails, who depends on it is not started, 
   CHECK(!image.logged("app: ready\n"));
 }
 
+TEST_CASE("s6-rc: what comes after user is not started when a oneshot of user has failed, and the command is") {
+  Image image;
+  image.oneshot("bad", "false").longrun("app", "exec app app1 app");
+  image.longrun("late", "echo late runs; exec sleep 99", "user2");
+  image.script(kServices + "old/run", "echo old runs; exec sleep 99");
+  image.cinit({"--", "sh", "-c", "app wait-for /shared/go; echo the command; exit 5"});
+  image.wait_for("app: ready\n");
+  image.wait_for("old: failed: not started, because it requires bad");
+  image.wait_for("late: failed: not started, because it requires bad");
+  image.sh("touch /shared/go");
+  CHECK(image.wait_exit().code == 5);
+  CHECK(!has(image.log(), "old runs"));
+  CHECK(!has(image.log(), "late runs"));
+}
+
+TEST_CASE("s6-rc: a oneshot that fails ends the container with 1 if S6_BEHAVIOUR_IF_STAGE2_FAILS is 2") {
+  Image image;
+  image.oneshot("bad", "sh -c 'exit 7'").longrun("app", "exec app app1 app");
+  image.cinit({"--", "sh", "-c", "echo the command"}, {.env = {{"S6_BEHAVIOUR_IF_STAGE2_FAILS", "2"}}});
+  CHECK(image.wait_exit().code == 1);
+  CHECK(has(image.log(), "stopping: bad has failed"));
+  CHECK(!has(image.log(), "the command\n"));
+}
+
+TEST_CASE("s6-overlay: the third version runs all scripts, and then ends the container for the one that failed") {
+  Image image;
+  image.script("/etc/cont-init.d/10-a", "exit 7").script("/etc/cont-init.d/20-b", "echo second");
+  image.longrun("app", "echo app runs; exec sleep 99");
+  image.cinit({}, {.env = {{"S6_BEHAVIOUR_IF_STAGE2_FAILS", "2"}}});
+  CHECK(image.wait_exit().code == 1);
+  CHECK(in_order(image.log(), {"second\n", "stopping: /etc/cont-init.d/10-a has failed"}));
+  CHECK(!has(image.log(), "app runs"));
+}
+
+TEST_CASE("s6-overlay: S6_CMD_WAIT_FOR_SERVICES_MAXTIME bounds what the command waits for") {
+  Image image;
+  image.oneshot("slow", "sleep 99");
+  std::map<std::string, std::string> environment{{"S6_CMD_WAIT_FOR_SERVICES_MAXTIME", "200"}};
+  const std::vector<std::string> command{"--", "sh", "-c", "echo the command; exit 5"};
+  SUBCASE("which is started then") {
+    image.cinit(command, {.env = environment});
+    CHECK(image.wait_exit().code == 5);
+    CHECK(in_order(image.log(), {"slow: not up within 200 ms", "the command\n"}));
+  }
+  SUBCASE("after which the container ends if S6_BEHAVIOUR_IF_STAGE2_FAILS is 2") {
+    environment["S6_BEHAVIOUR_IF_STAGE2_FAILS"] = "2";
+    image.cinit(command, {.env = environment});
+    CHECK(image.wait_exit().code == 1);
+    CHECK(has(image.log(), "stopping: the boot has taken too long"));
+    CHECK(!has(image.log(), "the command\n"));
+  }
+}
+
+TEST_CASE("s6-overlay: S6_VERBOSITY below 2 leaves warnings and errors") {
+  Image image;
+  image.longrun("app", "exec app app1 app").oneshot("bad", "false");
+  image.cinit({}, {.env = {{"S6_VERBOSITY", "1"}}});
+  image.wait_for("bad: failed");
+  image.wait_for("app: ready\n");
+  image.signal(SIGTERM);
+  CHECK(image.wait_exit().code == 0);
+  CHECK(!has(image.log(), "cinit: app: started"));
+  CHECK(!has(image.log(), "cinit: stopping"));
+}
+
+TEST_CASE("s6-rc: its command changes services through the control socket, by a link to cinit") {
+  Image image;
+  image.link("/sbin/cinit", "/bin/s6-rc");
+  image.longrun("app", "exec app app1 app").longrun("spare", "echo spare runs; exec sleep 99");
+  image.cinit().wait_for("app: ready\n");
+  CHECK(image.exec({"s6-rc", "-v2", "-d", "change", "app"}).code == 0);
+  image.wait_for("app exit normally\n");
+  CHECK(image.exec({"s6-rc", "-t", "5000", "-u", "change", "app"}).code == 0);
+  image.wait_for("app: ready\n", 2);
+  for (const std::vector<std::string>& call : {std::vector<std::string>{"s6-rc", "-a", "list"},
+                                               {"s6-rc", "-pu", "change", "app"},
+                                               {"s6-rc", "-u", "change"}}) {
+    const auto refused = image.exec(call);
+    CHECK(refused.code == 100);
+    CHECK(has(refused.text, "cinit stop"));
+  }
+}
+
 TEST_CASE("s6-rc: a pipeline passes lines from one longrun to the next, to the last of them") {
   Image image;
   image.longrun("web", "trap 'echo bye; exit' TERM; echo hello; while :; do sleep 0.05; done");

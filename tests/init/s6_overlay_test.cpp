@@ -78,12 +78,12 @@ TEST_CASE("a stop timeout of s6-overlay's variables holds where nobody has chose
   make_directories(root.path() + "/etc/services.d");
   const auto overlay = S6Overlay::find({{"S6_KILL_GRACETIME", "1000"}}, root.path());
   config::Container container;
-  take_stop_timeout(std::nullopt, container);
+  take_settings(std::nullopt, container);
   CHECK(!container.stop_timeout);
-  take_stop_timeout(overlay, container);
+  take_settings(overlay, container);
   CHECK(container.stop_timeout == 4s);
   container.stop_timeout = 30s;
-  take_stop_timeout(overlay, container);
+  take_settings(overlay, container);
   CHECK(container.stop_timeout == 30s);
 }
 
@@ -147,7 +147,7 @@ TEST_CASE("its programs in the order of s6-overlay, without hidden files and dir
   CHECK(commands.post_stop.front().timeout == 5s);
   CHECK(commands.post_stop.front().kill_after == 0s);
   CHECK(commands.main_command == Strings{"wrap", "main"});
-  CHECK(commands.startup.back().may_fail);
+  CHECK(commands.startup.back().on_failure == core::HookFailure::Ignored);
 }
 
 TEST_CASE("what is to be run is made executable for those who may read it, and nothing else changes") {

@@ -15,6 +15,7 @@ using cinit::config::Command;
 using cinit::config::Service;
 using cinit::servicedir::Found;
 using cinit::servicedir::read_s6_rc;
+using cinit::servicedir::S6RcFound;
 using List = std::vector<std::string>;
 
 namespace {
@@ -50,7 +51,9 @@ class Sources {
     return *this;
   }
 
-  Found read(const List& scanned = {}) const { return read_s6_rc(tree.path("/src"), {tree.path("/user")}, scanned); }
+  S6RcFound read(const List& scanned = {}) const {
+    return read_s6_rc(tree.path("/src"), {tree.path("/user")}, scanned);
+  }
   // Without a problem.
   Found read_well() const {
     Found found = read();
@@ -86,19 +89,21 @@ TEST_CASE("s6-rc: what is in user2 alone comes after all that user needs") {
   with.user({"a"}).file("user2/contents.d/last").file("user2/contents.d/a");
   const Found found = with.read_well();
   CHECK(names_of(found) == "a b last late");
-  CHECK(service_of(found, "last").after == List{"a", "b"});
-  CHECK(service_of(found, "late").after == List{"a", "b"});
-  CHECK(service_of(found, "a").after.empty());
+  CHECK(service_of(found, "last").required == List{"a", "b", "late"});
+  CHECK(service_of(found, "late").required == List{"a", "b"});
+  CHECK(service_of(found, "a").required == List{"b"});
 }
 
 TEST_CASE("s6-rc: services that are scanned come between user and user2") {
   Sources with;
   with.longrun("a").longrun("b").depends("b", {"a"}).longrun("last").user({"b"}).file("user2/contents.d/last");
-  const Found found = with.read({"web", "web/log"});
+  const S6RcFound found = with.read({"web", "web/log"});
+  CHECK(found.required == List{"a", "b"});
   CHECK(service_of(found, "a").before == List{"web", "web/log"});
   CHECK(service_of(found, "b").before == List{"web", "web/log"});
   CHECK(service_of(found, "last").before.empty());
-  CHECK(service_of(found, "last").after == List{"a", "b", "web", "web/log"});
+  CHECK(service_of(found, "last").after == List{"web", "web/log"});
+  CHECK(service_of(found, "last").required == List{"a", "b"});
 }
 
 TEST_CASE("s6-rc: what depends on legacy-services, if only by way of others, comes after services that are scanned") {
@@ -110,8 +115,10 @@ TEST_CASE("s6-rc: what depends on legacy-services, if only by way of others, com
   CHECK(service_of(found, "d").before == List{"web"});
   for (const std::string late : {"b", "c"}) {
     CHECK(service_of(found, late).before.empty());
-    CHECK(service_of(found, late).after == List{"a", "d", "web"});
+    CHECK(service_of(found, late).after == List{"web"});
   }
+  CHECK(service_of(found, "b").required == List{"a", "d"});
+  CHECK(service_of(found, "c").required == List{"a", "b", "d"});
 }
 
 TEST_CASE("s6-rc: a bundle of that name outside of the sources is user2") {
@@ -120,7 +127,7 @@ TEST_CASE("s6-rc: a bundle of that name outside of the sources is user2") {
   const Found found =
       read_s6_rc(with.tree.path("/src"), {with.tree.path("/user"), with.tree.path("/bundles/user2/contents.d")}, {});
   CHECK(names_of(found) == "a z");
-  CHECK(service_of(found, "a").after == List{"z"});
+  CHECK(service_of(found, "a").required == List{"z"});
 }
 
 TEST_CASE("s6-rc: a bundle stands for all that it holds, in a bundle, in user, and as a dependency") {

@@ -53,6 +53,7 @@ int DeepRules::expected_code() {
     case StopCause::StopSignal:
     case StopCause::MainCommandEnded:
     case StopCause::HookFailed:
+    case StopCause::BootTooLong:
     case StopCause::InternalError: break;
   }
   if (!plan_.main_command) return needed_kill() ? 137 : 0;

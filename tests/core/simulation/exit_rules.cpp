@@ -86,6 +86,7 @@ class ExitRules {
       case StopCause::MainCommandEnded:
       case StopCause::ServiceUnhealthy:
       case StopCause::HookFailed:
+      case StopCause::BootTooLong:
       case StopCause::InternalError: break;
     }
     if (!plan_.main_command) return somebody_needed_kill() ? 137 : 0;
