@@ -18,6 +18,7 @@
 #include "os/relro.hpp"
 #include "os/signals.hpp"
 #include "os/tracing.hpp"
+#include "runsvdir/runsvdir.hpp"
 #include "solo/image.hpp"
 #include "solo/reporter.hpp"
 #include "solo/solo.hpp"
@@ -72,26 +73,32 @@ int run_container(const cli::Options& options) {
   return cinit::init::boot(request);
 }
 
-int run(const cli::Options& options) {
+void prepare() {
   cinit::os::block_signals();
   cinit::os::reset_ignored_signals();
   cinit::os::refuse_tracing_without_root();
+}
+
+int run(const cli::Options& options) {
+  prepare();
   if (options.main_command && !has_configuration(options)) return run_alone(options);
   return run_container(options);
 }
 
-int run_my_init(char** argv, char** envp) {
-  cinit::os::block_signals();
-  cinit::os::reset_ignored_signals();
-  cinit::os::refuse_tracing_without_root();
-  return cinit::my_init::run(argv, envp);
+template <cinit::dropin::Run program>
+int run_prepared(char** argv, char** envp) {
+  prepare();
+  return program(argv, envp);
 }
 
 }  // namespace
 
 int main(int, char** argv) {
   cinit::os::protect_relocated();
-  if (const auto choice = cinit::dropin::choose(argv)) return cinit::dropin::run(*choice, environ, run_my_init);
+  if (const auto choice = cinit::dropin::choose(argv)) {
+    return cinit::dropin::run(*choice, environ,
+                              {run_prepared<cinit::my_init::run>, run_prepared<cinit::runsvdir::run>});
+  }
   cli::ParsedOptions parsed = cli::parse_options(argv);
   if (parsed.mistake) {
     // Not for a command in a container that runs.

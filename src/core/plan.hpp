@@ -74,8 +74,8 @@ struct Conduct {
   std::optional<Duration> pre_stop_time = {};
   std::optional<Duration> service_stop_timeout = {};
   std::optional<Duration> sweep_time = {};
-  // Exit codes; unset: cinit's. After a stop signal, and when a hook of the stop has failed.
-  std::optional<int> stop_signal_code = {};
+  // Exit codes; null and unset: cinit's. After a stop signal, and when a hook of the stop has failed.
+  int (*stop_signal_code)(Signal) = nullptr;
   std::optional<int> failed_stop_hook_code = {};
 };
 

@@ -35,6 +35,7 @@ bool Stop::has_begun_with_services() const {
 
 void Stop::begin(const StopReason& reason, std::optional<Signal> signal, Time now, Actions& actions) {
   reason_ = reason;
+  signal_ = signal;
   deadline_ = plan_.stop.deadline(now);
   sweep_at_ = plan_.stop.sweep_at(now);
   phase_ = phase::Begun{};
@@ -347,7 +348,7 @@ int Stop::exit_code() const {
   if (reason_->cause == StopCause::HookFailed || reason_->cause == StopCause::BootTooLong)
     return exit_code::kBootFailed;
   if (stop_hook_failed_ && plan_.conduct.failed_stop_hook_code) return *plan_.conduct.failed_stop_hook_code;
-  if (reason_->cause == StopCause::StopSignal && plan_.conduct.stop_signal_code) return *plan_.conduct.stop_signal_code;
+  if (signal_ && plan_.conduct.stop_signal_code) return plan_.conduct.stop_signal_code(*signal_);
   if (plan_.exit_code_from && at(*plan_.exit_code_from).code) return *at(*plan_.exit_code_from).code;
   switch (reason_->cause) {
     case StopCause::AllEnded: return failed_.empty() ? exit_code::kOk : failure_code(at(failed_.front()));

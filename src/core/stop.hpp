@@ -158,6 +158,7 @@ class Stop {
   std::optional<StopReason> reason_;
   Time deadline_ = kNever;  // the end of the budget
   Time sweep_at_ = kNever;  // when the sweep begins at the latest
+  std::optional<Signal> signal_;  // that the stop began with
   int signals_ = 0;
   bool post_stop_begun_ = false;
 

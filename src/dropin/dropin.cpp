@@ -24,6 +24,7 @@ constexpr Name kNames[] = {
     {"catatonit", Program::Catatonit},
     {"podman-init", Program::Catatonit},
     {"my_init", Program::MyInit},
+    {"runsvdir", Program::Runsvdir},
     {"fix-attrs", Program::FixAttrs},
     {"with-contenv", Program::WithContenv},
     {"true", Program::True},
@@ -72,12 +73,13 @@ std::optional<Choice> choose(char** argv) {
   return Choice{argv[2] ? program_called(argv[2]) : Program::Unknown, argv + 2};
 }
 
-int run(const Choice& choice, char** envp, Run run_my_init) {
+int run(const Choice& choice, char** envp, Supervisors supervisors) {
   switch (choice.program) {
     case Program::Tini: return run_tini(choice.argv, envp);
     case Program::DumbInit: return run_dumb_init(choice.argv, envp);
     case Program::Catatonit: return run_catatonit(choice.argv, envp);
-    case Program::MyInit: return run_my_init(choice.argv, envp);
+    case Program::MyInit: return supervisors.my_init(choice.argv, envp);
+    case Program::Runsvdir: return supervisors.runsvdir(choice.argv, envp);
     case Program::FixAttrs: return run_fix_attrs(choice.argv);
     case Program::WithContenv: return run_with_contenv(choice.argv, envp);
     case Program::True: return 0;

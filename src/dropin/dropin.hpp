@@ -13,6 +13,7 @@ enum class Program {
   DumbInit,
   Catatonit,
   MyInit,
+  Runsvdir,
   FixAttrs,
   WithContenv,
   Exec,
@@ -36,7 +37,13 @@ std::optional<Choice> choose(char** argv);
 // A program as a function: of its own arguments and the environment, to its exit code.
 using Run = int (*)(char** argv, char** envp);
 
-// Is that program. my_init, which has services and so is none of this folder, is `run_my_init`. Returns the exit code.
-int run(const Choice& choice, char** envp, Run run_my_init);
+// Programs that have services, and so are none of this folder.
+struct Supervisors {
+  Run my_init;
+  Run runsvdir;
+};
+
+// Is that program. Returns the exit code.
+int run(const Choice& choice, char** envp, Supervisors supervisors);
 
 }  // namespace cinit::dropin

@@ -94,6 +94,13 @@ std::optional<S6Overlay> find_s6_overlay(const config::Variables& environment, s
   return look_with_patience(look, [&](const std::optional<S6Overlay>& found) { return !found && !problems.empty(); });
 }
 
+// What /etc/container_environment says.
+void import_environment(Surroundings& surroundings) {
+  const Result<bool> imported = surroundings.directory.import(surroundings.environment);
+  if (!imported) surroundings.environment_error = imported.error();
+  if (imported && *imported) surroundings.directory.dump(surroundings.environment);
+}
+
 // What the container gave us, with descriptors and environment put in order. `problems`: what could not be looked at.
 Surroundings take_surroundings(const BootRequest& request, servicedir::Problems& problems) {
   os::open_standard_descriptors();
@@ -101,9 +108,7 @@ Surroundings take_surroundings(const BootRequest& request, servicedir::Problems&
   surroundings.environment = read_environment(request.environment);
   surroundings.inherited_fds = os::take_inherited_descriptors();
   surroundings.null = os::open_null();
-  const Result<bool> imported = surroundings.directory.import(surroundings.environment);
-  if (!imported) surroundings.environment_error = imported.error();
-  if (imported && *imported) surroundings.directory.dump(surroundings.environment);
+  if (!request.personality || request.personality->is_my_init) import_environment(surroundings);
   const bool runs_command_alone = request.no_services && request.skip_startup_files;
   if (!request.personality && !runs_command_alone)
     surroundings.s6 = find_s6_overlay(surroundings.environment, problems);
@@ -152,7 +157,8 @@ class ProgramFinder {
  private:
   // my_init leaves these out together with its services.
   bool stops_services() const {
-    return !request_.no_services && (request_.personality || !request_.skip_startup_files);
+    if (request_.personality) return !request_.no_services && request_.personality->is_my_init;
+    return !request_.no_services && !request_.skip_startup_files;
   }
 
   void take(std::vector<core::Program>& programs, const Result<StartupFiles>& found) {
@@ -360,8 +366,9 @@ int boot(const BootRequest& request) {
   log::Log log(container.log_level, container.log_format, err, prefix_of(request));
   if (const auto code = begin_s6_overlay(request, container, surroundings, {err, log})) return *code;
 
-  const servicedir::ServiceTrees trees =
+  servicedir::ServiceTrees trees =
       request.no_services ? servicedir::ServiceTrees() : find_trees(container, surroundings.s6);
+  trees.are_awaited = request.personality && request.personality->keeps_container;
   add_directories(trees, loaded);
   if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
   for (const config::Problem& problem : loaded.problems) say(request, to_string(problem));

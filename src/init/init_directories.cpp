@@ -57,6 +57,8 @@ void Init::open_directories() {
 // Again after each change, because it may be another directory by then. Where changes cannot be told, they are looked for.
 void Init::watch_directories() {
   const std::vector<std::string> readable = trees_.readable();
+  const bool is_complete = readable.size() == trees_.watched().size();
+  if (trees_.are_awaited && !is_complete) rescan_at_ = std::min(rescan_at_, later(os::now(), kLookForIt));
   if (readable.empty()) return;
   read_before_.insert(readable.begin(), readable.end());
   const std::optional<Error> error = watch(readable);

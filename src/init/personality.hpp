@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "core/plan.hpp"
 #include "init/words.hpp"
+#include "log/log.hpp"
 
 namespace cinit::init {
 
@@ -21,8 +22,10 @@ struct Personality {
   std::optional<Duration> process_timeout;
   // The container lives as long as somebody looks after service directories, also when there is none in them yet.
   bool keeps_container = false;
+  // It reads /etc/container_environment and runs the scripts of my_init's shutdown.
+  bool is_my_init = true;
   // What its own lines begin with, and how they are worded.
-  std::string_view line_prefix;
+  std::string_view line_prefix = log::Log::kOwnPrefix;
   MakeWords words = nullptr;
 };
 

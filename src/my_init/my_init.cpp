@@ -41,7 +41,7 @@ core::Conduct make_conduct(const Options& options) {
   conduct.pre_stop_time = options.process_timeout.value_or(kForEver);
   conduct.service_stop_timeout = options.process_timeout.value_or(kForEver);
   conduct.sweep_time = options.all_processes_timeout.value_or(kForEver);
-  conduct.stop_signal_code = kAborted;
+  conduct.stop_signal_code = [](Signal) { return kAborted; };
   conduct.failed_stop_hook_code = kFailed;
   return conduct;
 }

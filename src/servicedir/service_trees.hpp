@@ -32,6 +32,9 @@ struct ServiceTrees {
   // What services of s6 have in the place of the container's environment; unset: that.
   std::optional<config::Variables> s6_environment;
 
+  // Trees that are not there are looked for again and again, as by runsvdir(8).
+  bool are_awaited = false;
+
   // All that an image may have. `runit`: [cinit] service-directories.
   static ServiceTrees of_image(std::vector<std::string> runit);
 

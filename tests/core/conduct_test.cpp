@@ -25,7 +25,7 @@ Plan plan_of_my_init() {
   plan.conduct.runs_hooks_before_sweep = true;
   plan.conduct.pre_stop_time = 30s;
   plan.conduct.sweep_time = 20s;
-  plan.conduct.stop_signal_code = 2;
+  plan.conduct.stop_signal_code = [](Signal) { return 2; };
   plan.conduct.failed_stop_hook_code = 1;
   return plan;
 }
