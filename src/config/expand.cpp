@@ -127,15 +127,16 @@ ExpandFailure syntax_failure(std::string_view text) {
 
 ExpandFailure undefined_failure(std::string_view name) {
   const std::string variable(name);
-  return {ExpandFailure::Kind::Undefined, variable +
-                                              " is not set in the environment of the container and has no default; ${" +
-                                              variable + ":-default} would give one"};
+  return {ExpandFailure::Kind::Undefined,
+          variable +
+              " is not set in the container's environment, [env] or env (environment files are read later), and has "
+              "no default; ${" +
+              variable + ":-default} would give one"};
 }
 
 ExpandFailure required_failure(std::string_view name, std::string_view message) {
   const std::string reason = message.empty() ? std::string() : ": " + std::string(message);
-  return {ExpandFailure::Kind::Undefined,
-          std::string(name) + " must be set in the environment of the container" + reason};
+  return {ExpandFailure::Kind::Undefined, std::string(name) + " must be set" + reason};
 }
 
 }  // namespace cinit::config

@@ -58,10 +58,13 @@ void check_keys(const toml::table& table, std::string_view title, std::vector<st
   }
 }
 
+// `done` has been read.
 template <class T>
-void read_keys(const toml::table& table, std::string_view title, T& into, Reading& reading) {
+void read_keys(const toml::table& table, std::string_view title, T& into, Reading& reading,
+               std::string_view done = "") {
   visit_keys(into, [&](std::string_view key, auto&& field) {
-    if (const toml::node* node = table.get(key)) read(Value{*node, title, key, reading}, field);
+    const toml::node* node = table.get(key);
+    if (node && key != done) read(Value{*node, title, key, reading}, field);
   });
 }
 
@@ -70,9 +73,22 @@ void read_container(const toml::table& table, Container& container, Reading& rea
   read_keys(table, kContainerTitle, container, reading);
 }
 
-void read_service_keys(const toml::table& table, std::string_view title, Service& service, Reading& reading) {
+// The keys of a service see its variables, and these what is set outside of it.
+void read_service_keys(const toml::table& table, std::string_view title, const toml::table* defaults, Service& service,
+                       Reading& reading) {
+  constexpr std::string_view kEnv = "env";
   check_keys(table, title, key_names<Service>(), kLaterServiceKeys, reading);
-  read_keys(table, title, service, reading);
+  Variables known = service.env;
+  const toml::node* const of_defaults = defaults ? defaults->get(kEnv) : nullptr;
+  if (of_defaults && of_defaults->is_table()) leave_out_undefined(reading, *of_defaults->as_table(), known);
+  if (const toml::node* env = table.get(kEnv)) {
+    Variables own;
+    read(Value{*env, title, kEnv, reading}, own);
+    for (const auto& [name, value] : own) known[name] = service.env[name] = value;
+    if (env->is_table()) leave_out_undefined(reading, *env->as_table(), known);
+  }
+  const VariablesInFront in_front(reading, known);
+  read_keys(table, title, service, reading, kEnv);
 }
 
 // Whether the service is enabled. It is asked before the rest is read: the variables of one that is not need not exist.
@@ -82,14 +98,15 @@ bool is_enabled(const toml::table& table, std::string_view title, bool by_defaul
   return enabled;
 }
 
-DraftService read_service(const toml::key& name, const toml::table& table, const Service& defaults, Reading& reading) {
+DraftService read_service(const toml::key& name, const toml::table& table, const Service& defaults,
+                          const toml::table* defaults_table, Reading& reading) {
   DraftService draft{defaults, "[service." + quote_key(name.str()) + "]", &table};
   draft.service.name = std::string(name.str());
   draft.service.where = location_of(name.source());
   const bool enabled = is_enabled(table, draft.title, defaults.enabled, reading);
   const WhenUndefined usual = reading.when_undefined;
   if (!enabled) reading.when_undefined = WhenUndefined::Silent;
-  read_service_keys(table, draft.title, draft.service, reading);
+  read_service_keys(table, draft.title, defaults_table, draft.service, reading);
   reading.when_undefined = usual;
   draft.service.enabled = enabled;
   return draft;
@@ -122,7 +139,7 @@ void read_services(const toml::table& services, const Service& defaults, Draft& 
                      "the name of a service is made of letters, digits, \"-\", \"_\", \".\" and \"@\", which " +
                          quote(name.str()) + " is not");
     }
-    draft.services.push_back(read_service(name, *table, defaults, reading));
+    draft.services.push_back(read_service(name, *table, defaults, draft.defaults_table, reading));
   }
 }
 
@@ -150,9 +167,15 @@ const toml::table* table_of(const toml::table& root, std::string_view name, Read
 Draft read_tables(const toml::table& root, Reading& reading) {
   Draft draft;
   check_top(root, reading);
+  Variables known;
+  if (const toml::table* env = table_of(root, "env", reading)) {
+    read_variables(*env, "[env]", reading, draft.env);
+    known = draft.env;
+    leave_out_undefined(reading, *env, known);
+  }
+  const VariablesInFront in_front(reading, known);
   draft.container_table = table_of(root, "cinit", reading);
   if (draft.container_table != nullptr) read_container(*draft.container_table, draft.container, reading);
-  if (const toml::table* env = table_of(root, "env", reading)) read_variables(*env, "[env]", reading, draft.env);
 
   if (const toml::table* sysctl = table_of(root, "sysctl", reading)) {
     draft.sysctl.where = location_of(sysctl->source());
@@ -166,7 +189,9 @@ Draft read_tables(const toml::table& root, Reading& reading) {
 
   Service defaults;
   draft.defaults_table = table_of(root, "defaults", reading);
-  if (draft.defaults_table != nullptr) read_service_keys(*draft.defaults_table, "[defaults]", defaults, reading);
+  if (draft.defaults_table != nullptr) {
+    read_service_keys(*draft.defaults_table, "[defaults]", nullptr, defaults, reading);
+  }
   if (const toml::table* services = table_of(root, "service", reading)) {
     read_services(*services, defaults, draft, reading);
   }

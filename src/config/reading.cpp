@@ -36,6 +36,22 @@ bool Reading::is_undefined(const toml::node* node) const {
   return std::ranges::find(undefined, node) != undefined.end();
 }
 
+VariablesInFront::VariablesInFront(Reading& reading, const Variables& variables)
+    : reading_(reading), behind_(std::move(reading.lookup)) {
+  reading.lookup = [this, &variables](std::string_view name) -> std::optional<std::string> {
+    const auto found = variables.find(std::string(name));
+    return found == variables.end() ? behind_(name) : found->second;
+  };
+}
+
+VariablesInFront::~VariablesInFront() { reading_.lookup = std::move(behind_); }
+
+void leave_out_undefined(const Reading& reading, const toml::table& table, Variables& variables) {
+  for (const auto& [name, node] : table) {
+    if (reading.is_undefined(&node)) variables.erase(std::string(name.str()));
+  }
+}
+
 void Value::error(std::string_view message) const {
   reading.report(Severity::Error, node.source(), about(key, table, message));
 }

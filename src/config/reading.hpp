@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
 #include "config/expand.hpp"
 #include "config/problem.hpp"
 #include "config/toml.hpp"
@@ -17,7 +18,7 @@ enum class WhenUndefined { Error, Warning, Silent };
 
 // The surroundings of what is read: the environment, and the findings so far.
 struct Reading {
-  const Lookup& lookup;
+  Lookup lookup;
   WhenUndefined when_undefined;
   std::vector<Problem>& problems;
   // Strings that still hold a `${X}`: nothing is to be concluded from them.
@@ -26,6 +27,22 @@ struct Reading {
   void report(Severity severity, const toml::source_region& region, std::string message);
   bool is_undefined(const toml::node* node) const;
 };
+
+// While it lives, references see `variables` in front of what they have seen so far. Both must outlive it.
+class VariablesInFront {
+ public:
+  VariablesInFront(Reading& reading, const Variables& variables);
+  ~VariablesInFront();
+  VariablesInFront(const VariablesInFront&) = delete;
+  VariablesInFront& operator=(const VariablesInFront&) = delete;
+
+ private:
+  Reading& reading_;
+  Lookup behind_;
+};
+
+// Takes the variables of `table` out of `variables` whose values hold a reference that is still undefined.
+void leave_out_undefined(const Reading& reading, const toml::table& table, Variables& variables);
 
 // A value, with the names that messages about it begin with.
 struct Value {

@@ -63,15 +63,14 @@ TEST_CASE("a value is not expanded again") { CHECK(expanded("${REF}") == "${A}")
 
 TEST_CASE("a variable without value and default is a failure that names it, and the text stays") {
   CHECK(failure("x${B}", ExpandFailure::Kind::Undefined) ==
-        "B is not set in the environment of the container and has no default; ${B:-default} would give one");
+        "B is not set in the container's environment, [env] or env (environment files are read later), and has no "
+        "default; ${B:-default} would give one");
 }
 
 TEST_CASE("a required variable fails with the message that is written") {
   CHECK(expanded("${A:?needed}") == "1");
-  CHECK(failure("${B:?ask the operator}", ExpandFailure::Kind::Undefined) ==
-        "B must be set in the environment of the container: ask the operator");
-  CHECK(failure("${EMPTY:?}", ExpandFailure::Kind::Undefined) ==
-        "EMPTY must be set in the environment of the container");
+  CHECK(failure("${B:?ask the operator}", ExpandFailure::Kind::Undefined) == "B must be set: ask the operator");
+  CHECK(failure("${EMPTY:?}", ExpandFailure::Kind::Undefined) == "EMPTY must be set");
 }
 
 TEST_CASE("what is no reference is a failure whatever the environment holds") {

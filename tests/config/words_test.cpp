@@ -150,7 +150,7 @@ TEST_CASE("a variable without a value is told, and stays in its word as it is wr
   const Words result = split("run x${NO} ${NO:?say it}");
   REQUIRE(result.failures.size() == 2);
   CHECK(result.failures[0].kind == ExpandFailure::Kind::Undefined);
-  CHECK(result.failures[1].message == "NO must be set in the environment of the container: say it");
+  CHECK(result.failures[1].message == "NO must be set: say it");
   CHECK(result.words == List{"run", "x${NO}", "${NO:?say it}"});
 }
 
