@@ -12,11 +12,24 @@
 namespace cinit::config {
 namespace {
 
-void report_syntax(const toml::parse_error& error, Reading& reading) {
+// What a line is in the files of other programs, which many a configuration is copied from.
+std::string explain_foreign_line(std::string_view text, std::uint32_t line) {
+  for (; line > 1; --line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  text = text.substr(0, text.find('\n'));
+  if (text.starts_with("[program:")) return "; services are tables [service.NAME] here";
+  const std::size_t equals = std::min(text.find('='), text.size());
+  const std::string_view value = text.substr(std::min(text.find_first_not_of("= ", equals), text.size()));
+  const bool is_bare =
+      !value.empty() && std::string_view("\"'[{#+-.0123456789").find(value[0]) == std::string_view::npos;
+  return is_bare ? "; a text stands in quotes here: key = \"text\"" : "";
+}
+
+void report_syntax(const toml::parse_error& error, std::string_view text, Reading& reading) {
   constexpr std::string_view kError = "Error ";  // to_string(Problem) says so already
   std::string_view description = error.description();
   if (description.starts_with(kError)) description.remove_prefix(kError.size());
-  reading.report(Severity::Error, error.source(), std::string(description));
+  reading.report(Severity::Error, error.source(),
+                 std::string(description) + explain_foreign_line(text, error.source().begin.line));
 }
 
 // Moves `from` into `into`: tables key by key, everything else as a whole. Keys and values keep the places that they were
@@ -54,7 +67,7 @@ Parsed parse(std::span<const SourceText> sources, const Lookup& lookup, std::vec
     if (result) {
       parsed.files.push_back(std::move(result).table());
     } else {
-      report_syntax(result.error(), reading);
+      report_syntax(result.error(), source.text, reading);
       parsed.complete = false;
     }
   }

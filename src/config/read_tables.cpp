@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/foreign.hpp"
 #include "config/keys.hpp"
 #include "config/quote.hpp"
 #include "config/read_value.hpp"
@@ -36,7 +37,8 @@ std::string dotted_name(const toml::key& key, const toml::node& node, std::strin
 
 void report_unknown(const toml::key& key, const toml::node& node, std::string_view title,
                     std::vector<std::string_view> known, Reading& reading) {
-  std::string hint = suggestion(key.str(), known);
+  std::string hint = explain_foreign_key(key.str());
+  if (hint.empty()) hint = suggestion(key.str(), known);
   if (hint.empty()) hint = other_table(key.str(), title);
   if (hint.empty()) hint = dotted_name(key, node, title);
   reading.report(Severity::Error, key.source(), "unknown key " + quote(key.str()) + " in " + std::string(title) + hint);
@@ -146,7 +148,8 @@ void read_services(const toml::table& services, const Service& defaults, Draft& 
 void check_top(const toml::table& root, Reading& reading) {
   for (const auto& [key, node] : root) {
     if (contains(kTables, key.str())) continue;
-    std::string hint = suggestion(key.str(), kTables);
+    std::string hint = explain_foreign_table(key.str());
+    if (hint.empty()) hint = suggestion(key.str(), kTables);
     if (hint.empty()) hint = other_table(key.str(), "");
     reading.report(Severity::Error, key.source(), "unknown table or key " + quote(key.str()) + hint);
   }

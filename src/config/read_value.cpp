@@ -54,6 +54,7 @@ bool keep_text(Text text, std::string& into) {
 bool read_words(const Value& value, std::vector<std::string>& into) {
   const std::string& written = value.node.as_string()->get();
   if (refuse_nul(value, written)) return false;
+  warn_of_foreign_reference(value, written);
   Words words = split_words(written, value.reading.lookup);
   if (report_failures(value, words.failures) == Outcome::Wrong) return false;
   into = std::move(words.words);

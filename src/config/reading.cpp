@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/nearest.hpp"
+#include "config/foreign.hpp"
 #include "config/quote.hpp"
 
 namespace cinit::config {
@@ -98,6 +99,12 @@ bool refuse_nul(const Value& value, std::string_view text) {
   return true;
 }
 
+void warn_of_foreign_reference(const Value& value, std::string_view text) {
+  const std::string explanation = explain_foreign_reference(text);
+  if (explanation.empty()) return;
+  value.reading.report(Severity::Warning, value.node.source(), about(value.key, value.table, explanation));
+}
+
 Outcome report_failures(const Value& value, const std::vector<ExpandFailure>& failures) {
   Outcome worst = Outcome::Complete;
   for (const ExpandFailure& failure : failures) worst = std::max(worst, report_failure(value, failure));
@@ -111,6 +118,7 @@ Text read_text(const Value& value, std::string_view expected) {
     return {};
   }
   if (refuse_nul(value, string->get())) return {};
+  warn_of_foreign_reference(value, string->get());
   Expansion expansion = expand(string->get(), value.reading.lookup);
   return {std::move(expansion.text), report_failures(value, expansion.failures)};
 }

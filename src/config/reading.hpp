@@ -82,6 +82,9 @@ Outcome report_failures(const Value& value, const std::vector<ExpandFailure>& fa
 // Whether `text` holds a NUL byte, which is then reported.
 bool refuse_nul(const Value& value, std::string_view text);
 
+// Warns of a reference in the form of another program.
+void warn_of_foreign_reference(const Value& value, std::string_view text);
+
 // A text after its references have been looked up; `outcome` says what it is good for.
 struct Text {
   std::string text;
