@@ -8,10 +8,12 @@
 
 #include "base/line.hpp"
 #include "base/stop_budget.hpp"
+#include "config/size.hpp"
 #include "core/signal_policy.hpp"
 #include "init/tokens.hpp"
 #include "os/clock.hpp"
 #include "os/memory_reserve.hpp"
+#include "os/oom_kills.hpp"
 #include "os/wait.hpp"
 
 namespace cinit::init {
@@ -65,6 +67,7 @@ void Init::listen(const std::string& control_socket) {
 
 int Init::run() {
   awake_ = os::now();
+  if (const auto kills = os::read_oom_kills()) oom_kills_ = kills->count;
   if (plan_.boot_hooks.empty()) open_directories();
   carry_out(supervisor_.boot(os::now()));
   tell_answers();
@@ -192,12 +195,13 @@ void Init::reap() {
 
 // The supervisor's answer is carried out while the zombie still holds its pid, so that a signal to its process group cannot
 // reach a stranger.
-void Init::child_ended(const os::ChildChange& change) {
+void Init::child_ended(os::ChildChange change) {
   starts_.child_ended(change.pid);
   tell_answers();  // whether its program ran
   const auto found = children_.find(change.pid);
   if (!found) discarder_.ended(change.pid);
   if (!found) return os::release(change.pid);
+  note_out_of_memory(change.status);
   switch (found->kind) {
     case ChildKind::Main: return main_ended(found->service, change);
     case ChildKind::Task: task_ended(found->service, change); break;
@@ -205,6 +209,19 @@ void Init::child_ended(const os::ChildChange& change) {
     case ChildKind::Script: script_ended(found->service, change.status); break;
   }
   os::release(change.pid);
+}
+
+// Who has sent SIGKILL is told by nothing but the kernel's own count.
+void Init::note_out_of_memory(WaitStatus& status) {
+  if (status != WaitStatus::signaled(kKill) || supervisor_.is_stopping()) return;
+  const std::optional<os::OomKills> kills = os::read_oom_kills();
+  if (!kills || kills->count <= oom_kills_) return;
+  oom_kills_ = kills->count;
+  status.set_out_of_memory();
+  std::string message =
+      "the kernel's OOM killer has ended a process: the container has used all the memory that it may";
+  if (kills->limit) message += " (" + config::format_size({*kills->limit}) + ")";
+  log_.write({config::LogLevel::Error, "", "out-of-memory", message});
 }
 
 void Init::probe_ended(core::ServiceId service, const os::ChildChange& change) {

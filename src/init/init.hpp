@@ -80,7 +80,8 @@ class Init final : private control::Host {
   Time next_deadline() const;
   void dispatch(std::uint64_t token);
   void reap();
-  void child_ended(const os::ChildChange& change);
+  void note_out_of_memory(WaitStatus& status);
+  void child_ended(os::ChildChange change);
   void main_ended(core::ServiceId service, const os::ChildChange& change);
   void task_ended(core::ServiceId service, const os::ChildChange& change);
   void probe_ended(core::ServiceId service, const os::ChildChange& change);
@@ -207,6 +208,7 @@ class Init final : private control::Host {
   std::set<std::pair<pid_t, std::uint64_t>> swept_;  // pid and start time of who got the sweep's SIGTERM
 
   Time awake_{};              // when the last wait was over
+  std::uint64_t oom_kills_ = 0;  // of the kernel, that have been told or were before us
   bool more_to_reap_ = true;  // whoever started us by exec(2) may have had children
   bool no_children_ = false;
   bool looking_for_nothing_ = false;

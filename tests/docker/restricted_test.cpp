@@ -123,3 +123,23 @@ TEST_CASE("S32: a service that uses up the process limit again and again does no
   CHECK(end.code == 0);
   CHECK(container.logged("web: app exit normally\n"));
 }
+
+TEST_CASE("S31: docker run --memory: the log says that the kernel's OOM killer ended a service, and not who else might") {
+  Container container;
+  container.options({"--memory", "64m", "--memory-swap", "64m"});
+  container.config(
+      "[service.big]\nrestart = 'no'\non-failure = 'ignore'\n"
+      "command = ['sh', '-c', 'app wait-for /shared/go; exec dd if=/dev/zero of=/dev/null bs=200M count=1']\n"
+      "[service.other]\nrestart = 'no'\non-failure = 'ignore'\ncommand = ['app', 'app1', 'other']\n"
+      "[service.web]\ncommand = ['app', 'app1', 'web']\n");
+  container.run();
+  container.wait_for("web: ready\n");
+  container.wait_for("other: ready\n");
+  REQUIRE(container.exec({"/sbin/cinit", "signal", "KILL", "other"}).code == 0);
+  container.wait_for("other: killed by SIGKILL after ");
+  container.write_shared("go");
+  container.wait_for("big: killed by SIGKILL (out of memory) after ");
+  CHECK(container.count("the container has used all the memory that it may (64MB)\n") == 1);
+  CHECK(container.count("(out of memory)") == 1);
+  CHECK(container.stop().code == 0);
+}
