@@ -104,10 +104,10 @@ class Printer {
   std::optional<int> code_;
 };
 
-int not_in_time(const std::string& socket, Duration patience) {
+std::string silence(const std::string& socket, Duration patience) {
   Line line;
   line << "the cinit at " << socket << " does not answer: nothing has come from it for " << patience;
-  return fail(std::string(line.text()), control::exit_code::kUnavailable);
+  return std::string(line.text());
 }
 
 enum class Waited { Answer, NoReader, TooLong };
@@ -133,7 +133,9 @@ int print_answer(int connection, const std::string& socket, Duration patience) {
     const Time deadline = printer.may_take_long() ? kNever : later(os::now(), patience);
     const Waited waited = wait_for_answer(connection, deadline);
     if (waited == Waited::NoReader) return kClosedOutput;
-    if (waited == Waited::TooLong) return not_in_time(socket, patience);
+    if (waited == Waited::TooLong) {
+      return fail(silence(socket, patience), control::exit_code::kUnavailable);
+    }
     const ssize_t size = recv(connection, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (size <= 0) {
@@ -155,31 +157,67 @@ bool send_request(int connection, std::string_view line) {
   return true;
 }
 
+// A connection to a cinit, or why there is none.
+struct Connection {
+  os::Fd fd;
+  std::string socket;  // where
+  std::string why;     // there is none: the reason
+  int code = 0;        // and the exit code for it
+};
+
+Connection no_cinit(const std::string& socket, int error, Duration patience) {
+  const std::string why = strerror(error);
+  if (error == EAGAIN) return {{}, socket, silence(socket, patience), control::exit_code::kUnavailable};
+  if (error == EACCES || error == EPERM) return {{}, socket, socket + ": " + why, control::exit_code::kNotPermitted};
+  return {{}, socket, "no cinit answers at " + socket + ": " + why, control::exit_code::kUnavailable};
+}
+
+Connection connect_to(const std::string& socket, Duration patience) {
+  const std::optional<os::UnixAddress> address = os::UnixAddress::of(socket);
+  if (!address) return {{}, socket, "\"" + socket + "\" is not the path of a socket", exit_code::kUsage};
+  // Blocking, within a limit: connect(2) waits while the backlog is full. Both calls fail with EAGAIN after it.
+  os::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return no_cinit(socket, errno, patience);
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
+  const timeval limit{microseconds / 1'000'000, microseconds % 1'000'000};
+  os::sys::setsockopt(fd.get(), SO_SNDTIMEO, limit);
+  if (connect(fd.get(), address->get(), address->size) != 0) return no_cinit(socket, errno, patience);
+  ucred peer{};
+  if (os::sys::getsockopt(fd.get(), SO_PEERCRED, peer) < 0 || !control::is_cinit_or_root(peer)) {
+    return {{},
+            socket,
+            "what answers at " + socket + " is no cinit: it is a process of uid " + std::to_string(peer.uid),
+            control::exit_code::kUnavailable};
+  }
+  return {std::move(fd), socket, "", 0};
+}
+
+// The first that answers. Otherwise the reason of the first, but for one where a cinit may be that does not let us in.
+Connection connect_to_first(const std::vector<control::SocketPlace>& places, Duration patience) {
+  std::optional<Connection> reason;
+  for (const control::SocketPlace& place : places) {
+    Connection tried = connect_to(place.address, patience);
+    if (tried.fd) return tried;
+    const bool is_better = !reason || (tried.code == control::exit_code::kNotPermitted && reason->code != tried.code);
+    if (is_better) reason = std::move(tried);
+  }
+  return *std::move(reason);
+}
+
 }  // namespace
 
-int ask(const std::string& socket, const control::Request& request, Duration patience) {
+int ask(const std::vector<control::SocketPlace>& places, const control::Request& request, Duration patience) {
   os::open_standard_descriptors();
   const Result<std::string> line = control::format_request(request);
   if (!line) return fail(line.error().message, exit_code::kUsage);
-  const std::optional<os::UnixAddress> address = os::UnixAddress::of(socket);
-  if (!address) return fail("\"" + socket + "\" is not the path of a socket", exit_code::kUsage);
-  // Blocking, within a limit: connect(2) waits while the backlog is full. Both calls fail with EAGAIN after it.
-  const os::Fd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
-  const timeval limit{microseconds / 1'000'000, microseconds % 1'000'000};
-  if (connection) os::sys::setsockopt(connection.get(), SO_SNDTIMEO, limit);
-  if (!connection || connect(connection.get(), address->get(), address->size) != 0) {
-    const std::string why = strerror(errno);
-    if (errno == EAGAIN) return not_in_time(socket, patience);
-    if (errno == EACCES || errno == EPERM) return fail(socket + ": " + why, control::exit_code::kNotPermitted);
-    return fail("no cinit answers at " + socket + ": " + why, control::exit_code::kUnavailable);
-  }
+  const Connection connection = connect_to_first(places, patience);
+  if (!connection.fd) return fail(connection.why, connection.code);
   signal(SIGPIPE, SIG_IGN);
-  if (!send_request(connection.get(), *line)) {
-    if (errno == EAGAIN) return not_in_time(socket, patience);
-    return fail("no cinit answers at " + socket + ": " + strerror(errno), control::exit_code::kUnavailable);
+  if (!send_request(connection.fd.get(), *line)) {
+    const Connection lost = no_cinit(connection.socket, errno, patience);
+    return fail(lost.why, control::exit_code::kUnavailable);
   }
-  return print_answer(connection.get(), socket, patience);
+  return print_answer(connection.fd.get(), connection.socket, patience);
 }
 
 }  // namespace cinit::cli

@@ -148,6 +148,21 @@ void check_service_directories(config::Loaded& loaded) {
   }
 }
 
+// Where somebody has chosen a place for it. What is missing on the way is made.
+void check_control_socket(config::Loaded& loaded) {
+  const std::string& socket = loaded.config.container.control_socket;
+  if (socket.empty() || socket == config::Container{}.control_socket) return;
+  std::string directory = socket;
+  int error = ENOENT;
+  while (error == ENOENT && directory.size() > 1) {
+    directory.resize(std::max<std::size_t>(directory.rfind('/'), 1));
+    error = static_cast<int>(-os::sys::faccess(directory.c_str(), W_OK));
+  }
+  if (error == 0) return;
+  warn(loaded, socket, "[cinit] control-socket cannot be made there by uid " + std::to_string(geteuid()) + ": " +
+                           directory + ": " + strerror(error));
+}
+
 // As at boot, a line that cannot be understood is an error where a script that fails is one.
 void check_attributes(config::Loaded& loaded, const std::optional<init::S6Overlay>& s6) {
   const bool ends_boot = s6 && s6->settings().ends_after_failure;
@@ -171,6 +186,7 @@ void check_surroundings(config::Loaded& loaded) {
     check_program(loaded, service);
   }
   check_service_directories(loaded);
+  check_control_socket(loaded);
 }
 
 void check_plan(config::Loaded& loaded) {
@@ -184,11 +200,13 @@ void check_plan(config::Loaded& loaded) {
   }
 }
 
-// Where the cinit of this container answers. What is wrong with its configuration now is not what is asked here.
-std::string socket_of(const Options& options) {
-  if (options.socket) return options.socket;
+// Where the cinit of this container may answer. What is wrong with its configuration now is not what is asked here.
+std::vector<control::SocketPlace> places_of(const Options& options) {
+  if (options.socket) return {{control::SocketPlace::Kind::Path, options.socket}};
   const config::Loaded loaded = load(options, config::Undefined::Warning);
-  return has_errors(loaded.problems) ? config::Container{}.control_socket : loaded.config.container.control_socket;
+  const config::Container& container = loaded.config.container;
+  return control::places_for_client(has_errors(loaded.problems) ? config::Container{}.control_socket
+                                                                : container.control_socket);
 }
 
 std::optional<init::S6Overlay> find_s6_overlay() { return init::S6Overlay::find(init::read_environment(environ)); }
@@ -258,9 +276,9 @@ int ask(const Options& options) {
   if (may_wait(options)) request.words.push_back("--expect-wait");
   if (options.lines) request.words.push_back("--lines=" + std::to_string(*options.lines));
   request.words.insert(request.words.end(), options.words.begin(), options.words.end());
-  const std::string socket = socket_of(options);
+  const std::vector<control::SocketPlace> places = places_of(options);
   const Duration patience = request.command == "health" ? kHealthPatience : kPatience;
-  if (!socket.empty()) return ask(socket, request, patience);
+  if (!places.empty()) return ask(places, request, patience);
   print(STDERR_FILENO, "cinit: no cinit answers: control-socket is \"\" in the configuration\n");
   return control::exit_code::kUnavailable;
 }

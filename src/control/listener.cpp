@@ -4,11 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/file.hpp"
 #include "os/look.hpp"
+#include "os/own_directory.hpp"
 #include "os/unix_stream.hpp"
 
 namespace cinit::control {
 namespace {
+
+constexpr mode_t kOwnDirectoryMode = 0700;
 
 Error error_at(const std::string& path, const std::string& what, int code = 0) { return {path + ": " + what, code}; }
 
@@ -30,6 +34,14 @@ Result<os::Place> find_or_make(const std::string& path) {
   if (place || place.error().code != ENOENT) return place;
   if (Result<os::Place> made = os::make_place(path); !made) return made;
   return find(path);
+}
+
+// A name in a directory that belongs to our user alone.
+Result<os::Place> find_in_own(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  os::Fd directory = os::make_own_directory(path.substr(0, slash), kOwnDirectoryMode);
+  if (!directory) return Error{strerror(directory.error()), directory.error()};
+  return os::Place{std::move(directory), path.substr(slash + 1), true, true};
 }
 
 // Returns 0 or an errno.
@@ -55,13 +67,23 @@ std::optional<Error> clear(const std::string& path, const os::Place& place, cons
 
 }  // namespace
 
-Result<Listener> Listener::make(const std::string& path) {
+// A name that is taken is another process's: it ends with that process, so there is no stale one.
+Result<Listener> Listener::make_abstract(const std::string& address) {
+  const std::optional<os::UnixAddress> parsed = os::UnixAddress::of(address);
+  os::Fd socket = parsed ? os::listen_at(*parsed) : os::Fd(-ENAMETOOLONG);
+  if (!socket) return error_at(address, socket.error());
+  return Listener(std::move(socket), {}, 0, 0);
+}
+
+Result<Listener> Listener::make(const SocketPlace& where) {
+  if (where.kind == SocketPlace::Kind::Abstract) return make_abstract(where.address);
+  const std::string& path = where.address;
   const std::optional<os::UnixAddress> address = os::UnixAddress::of(path);
   if (!address || !path.starts_with('/')) {
     return error_at(path, "the path of a socket is absolute and has at most " +
                               std::to_string(os::UnixAddress::kMostPath) + " bytes");
   }
-  Result<os::Place> place = find_or_make(path);
+  Result<os::Place> place = where.kind == SocketPlace::Kind::OwnDirectory ? find_in_own(path) : find_or_make(path);
   if (!place) return error_at(path, place.error().message, place.error().code);
   os::Fd socket = os::listen_at(*address);
   if (socket.error() == EADDRINUSE) {
@@ -71,13 +93,17 @@ Result<Listener> Listener::make(const std::string& path) {
   if (!socket) return error_at(path, socket.error());
   struct stat status {};
   if (const int error = look(*place, status); error != 0) return error_at(path, error);
-  return Listener(std::move(socket), *std::move(place), status.st_dev, status.st_ino);
+  Listener listener(std::move(socket), *std::move(place), status.st_dev, status.st_ino);
+  if (where.kind == SocketPlace::Kind::OwnDirectory) listener.own_directory_ = path.substr(0, path.rfind('/'));
+  return listener;
 }
 
 Listener::~Listener() {
   struct stat status {};
   if (!place_.directory || look(place_, status) != 0) return;
-  if (status.st_dev == device_ && status.st_ino == inode_) unlinkat(place_.directory.get(), place_.name.c_str(), 0);
+  if (status.st_dev != device_ || status.st_ino != inode_) return;
+  unlinkat(place_.directory.get(), place_.name.c_str(), 0);
+  if (!own_directory_.empty()) os::remove_directory(own_directory_);
 }
 
 os::Fd Listener::accept() const { return os::accept_connection(fd_.get()); }

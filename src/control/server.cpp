@@ -39,22 +39,29 @@ Server::~Server() {
   if (listener_) listener_->close(discarder_);
 }
 
-std::optional<Error> Server::listen(const std::string& path) {
-  if (path.empty()) return std::nullopt;
-  path_ = path;
+std::optional<Error> Server::listen(std::vector<SocketPlace> places) {
+  if (places.empty()) return std::nullopt;
+  places_ = std::move(places);
   std::optional<Error> error = try_to_listen();
   if (error && os::may_pass(error->code)) listen_again_at_ = later(host_.now(), kListenAgain);
   return error;
 }
 
 std::optional<Error> Server::try_to_listen() {
-  Result<Listener> listener = Listener::make(path_);
-  if (!listener) return listener.error();
-  if (!poller_.add(listener->fd(), first_token_)) {
-    return Error{path_ + ": " + poller_.error().message, poller_.error().code};
+  std::optional<Error> first;
+  for (const SocketPlace& place : places_) {
+    Result<Listener> listener = Listener::make(place);
+    if (!listener) {
+      if (!first) first = listener.error();
+      continue;
+    }
+    if (!poller_.add(listener->fd(), first_token_)) {
+      return Error{place.address + ": " + poller_.error().message, poller_.error().code};
+    }
+    listener_.emplace(*std::move(listener));
+    return std::nullopt;
   }
-  listener_.emplace(*std::move(listener));
-  return std::nullopt;
+  return first;
 }
 
 void Server::handle(std::uint64_t token) {
@@ -200,7 +207,7 @@ void Server::refuse(Client& client, std::string_view why, int code) {
 void Server::progress() {
   if (host_.now() >= listen_again_at_) {
     listen_again_at_ = kNever;
-    if (!listen(path_)) complain("listening", "commands can come in now");
+    if (!listen(places_)) complain("listening", "commands can come in now");
   }
   for (Client& client : clients_) {
     if (!client.fd || !client.asked || client.taken) continue;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "control/commander.hpp"
@@ -40,9 +41,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Makes the socket, mode 0600, in place of one that no process answers on. An empty path makes none. The error names the
-  // path; without a socket everything else here does nothing. Where the reason may pass, progress() tries it again.
-  std::optional<Error> listen(const std::string& path);
+  // Makes the socket, mode 0600, at the first of `places` that works, in place of one that no process answers on. Without a
+  // place it makes none. The error is that of the first place; without a socket everything else here does nothing. Where the
+  // reason may pass, progress() tries it again.
+  std::optional<Error> listen(std::vector<SocketPlace> places);
 
   // Is called with a sentence for the log when a client is refused, closed or kept waiting, and with which of these it is: clients can
   // make that happen as often as they like. It must not call the server.
@@ -128,7 +130,7 @@ class Server {
   std::array<Client, kMostClients> clients_;
   Outbox outbox_{clients_};
   Commander commander_;
-  std::string path_;
+  std::vector<SocketPlace> places_;
   std::optional<Listener> listener_;
   Time listen_again_at_ = kNever;
   std::uint64_t heard_ = 0;  // counts what clients say and read

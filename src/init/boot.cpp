@@ -8,6 +8,7 @@
 #include "base/utf8.hpp"
 #include "config/load.hpp"
 #include "config/sources.hpp"
+#include "control/socket_place.hpp"
 #include "init/apply_sysctl.hpp"
 #include "init/emergency_stop.hpp"
 #include "init/environment.hpp"
@@ -221,12 +222,16 @@ void make_room_for_directories(Surroundings& surroundings) {
   surroundings.descriptor_limit = os::raise_descriptor_limit();
 }
 
-// Whether a cinit runs in this container already. Hooks and services started a second time beside it would be in each other's
+// Where a cinit answers that runs in this container already. Hooks and services started a second time beside it would be in each other's
 // way; whoever asks for that has most likely mistyped a command for the first.
-bool another_runs(const config::Container& container) {
-  if (os::sys::getpid() == 1) return false;
-  const std::optional<os::UnixAddress> address = os::UnixAddress::of(container.control_socket);
-  return address && os::try_connect(*address) == 0;
+std::optional<std::string> find_another(const config::Container& container) {
+  if (os::sys::getpid() == 1) return std::nullopt;
+  for (const control::SocketPlace& place : control::places_for_client(container.control_socket)) {
+    const std::optional<os::UnixAddress> address = os::UnixAddress::of(place.address);
+    ucred peer{};
+    if (address && os::try_connect(*address, &peer) == 0 && control::is_cinit_or_root(peer)) return place.address;
+  }
+  return std::nullopt;
 }
 
 bool starts_more_than_a_command(const core::Plan& plan) { return plan.services.size() > (plan.main_command ? 1U : 0U); }
@@ -321,7 +326,7 @@ std::optional<int> begin_s6_overlay(const BootRequest& request, const config::Co
                                     Surroundings& surroundings, Output output) {
   std::optional<S6Overlay>& s6 = surroundings.s6;
   if (!s6) return std::nullopt;
-  if (another_runs(container)) return refuse_to_be_second(request, container.control_socket);
+  if (const auto socket = find_another(container)) return refuse_to_be_second(request, *socket);
   if (const auto complaint = s6->link_var_run()) warn_of_hooks(output.log, *complaint);
   for (const auto& complaints : {s6->warn_of_settings(), s6->make_executable(), s6->make_places()}) {
     for (const std::string& complaint : complaints) warn_of_hooks(output.log, complaint);
@@ -388,8 +393,8 @@ int boot(const BootRequest& request) {
   take_personality(request.personality, plan);
   take_settings(surroundings.s6, plan.conduct);
   if (plan.services.empty() && !plan.is_kept_open) return nothing_to_run(request, sources, config);
-  if (starts_more_than_a_command(plan) && another_runs(container)) {
-    return refuse_to_be_second(request, container.control_socket);
+  if (starts_more_than_a_command(plan)) {
+    if (const auto socket = find_another(container)) return refuse_to_be_second(request, *socket);
   }
 
   // A hook may make one.

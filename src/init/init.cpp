@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "base/line.hpp"
 #include "base/stop_budget.hpp"
 #include "config/size.hpp"
+#include "control/socket_place.hpp"
 #include "core/signal_policy.hpp"
 #include "init/tokens.hpp"
 #include "os/clock.hpp"
@@ -56,8 +58,10 @@ Init::Init(core::Plan& plan, const Parts& parts)
 }
 
 void Init::listen(const std::string& control_socket) {
-  if (const auto error = control_.listen(control_socket)) {
-    log_.write({config::LogLevel::Warning, "", "control", "no commands can come in: " + error->message});
+  if (const auto error = control_.listen(control::places_for_server(control_socket, geteuid()))) {
+    log_.write({config::LogLevel::Warning, "", "control",
+                "cinit status, health and the like will not work: cannot create " + error->message +
+                    " (set control-socket in [cinit])"});
   }
   control_.observe_trouble([this](std::string_view kind, const std::string& message) {
     log_.write_some(kind, {config::LogLevel::Warning, "", "control", message});

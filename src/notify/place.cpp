@@ -10,8 +10,8 @@
 #include <array>
 #include <utility>
 
+#include "os/own_directory.hpp"
 #include "os/socket.hpp"
-#include "os/trusted_path.hpp"
 
 namespace cinit::notify {
 namespace {
@@ -50,31 +50,6 @@ bool is_reachable(const std::string& path) {
     if (stat(path.substr(0, end).c_str(), &status) != 0 || (status.st_mode & S_IXOTH) == 0) return false;
   }
   return true;
-}
-
-// Whether what we make in the directory `fd` stays what it is: other users may make names there at most, as in /tmp.
-bool keeps_what_is_ours(int fd) {
-  struct stat status {};
-  if (fstat(fd, &status) != 0) return false;
-  const bool belongs_to_us = status.st_uid == 0 || status.st_uid == geteuid();
-  return os::names_are_ours(status) || (belongs_to_us && (status.st_mode & S_ISVTX) != 0);
-}
-
-// Makes the directory. False: it is not ours alone. In one such as /tmp another user may have made it first, with sockets of
-// that user in it; where another user may change a name on the way, that user may put one into its place at any time.
-bool prepare_directory(const std::string& directory) {
-  const std::size_t slash = directory.rfind('/');
-  if (slash == std::string::npos) return false;
-  const Result<os::Place> parent = os::find_place(directory.substr(0, slash + 1));
-  if (!parent || !parent->trusted || !keeps_what_is_ours(parent->directory.get())) return false;
-  const int above = parent->directory.get();
-  const std::string name = directory.substr(slash + 1);
-  if (mkdirat(above, name.c_str(), kDirectoryMode) != 0 && errno != EEXIST) return false;
-  struct stat status {};
-  if (fstatat(above, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode)) return false;
-  if (status.st_uid != geteuid() || !os::names_are_ours(status)) return false;
-  // The umask may have taken from it.
-  return fchmodat(above, name.c_str(), kDirectoryMode, 0) == 0 && is_reachable(directory);
 }
 
 // A socket that no process has open any more.
@@ -125,7 +100,8 @@ std::string in_hexadecimal(const Secret& bytes) {
 
 // The directory is ours alone, so that its names are what we make them.
 Bound bind_in(std::string_view directory, std::string_view service, uid_t uid, gid_t gid) {
-  if (!prepare_directory(std::string(directory))) return {};
+  if (!os::make_own_directory(std::string(directory), kDirectoryMode) || !is_reachable(std::string(directory)))
+    return {};
   os::Fd fd = make_socket();
   const std::string base = std::string(directory) + '/' + file_name(service);
   for (int i = 1; i <= kMostNames && fd; ++i) {

@@ -24,12 +24,13 @@ Fd listen_at(const UnixAddress& address) {
   return result == 0 ? std::move(socket) : Fd(result);
 }
 
-int try_connect(const UnixAddress& address) {
+int try_connect(const UnixAddress& address, ucred* peer) {
   const Fd socket(sys::socket(AF_UNIX, SOCK_STREAM));
   if (!socket) return socket.error();
   // The other end gets no chance to send a descriptor, which would be ours to close.
   sys::shutdown(socket.get(), SHUT_RD);
   const long result = sys::connect(socket.get(), address.get(), address.size);
+  if (result == 0 && peer) sys::getsockopt(socket.get(), SO_PEERCRED, *peer);
   // EAGAIN: more wait to be accepted than there is room for.
   return result == -EAGAIN ? 0 : static_cast<int>(-result);
 }

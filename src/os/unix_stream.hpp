@@ -17,8 +17,9 @@ namespace cinit::os {
 // can do that: see refuse_descriptors().
 Fd listen_at(const UnixAddress& address);
 
-// Whether a process accepts connections there. Does not wait. Returns 0, or an errno: ECONNREFUSED when none does.
-int try_connect(const UnixAddress& address);
+// Whether a process accepts connections there. Does not wait. Returns 0, or an errno: ECONNREFUSED when none does. `peer`, if
+// it is not null, is that process when it called listen(2): SO_PEERCRED of unix(7).
+int try_connect(const UnixAddress& address, ucred* peer = nullptr);
 
 // The next connection, close-on-exec and non-blocking; a failed Fd has the errno: EAGAIN when there is none. One whose other
 // end has gone already is a connection, too, that has ended. Its end is Discarder::close().

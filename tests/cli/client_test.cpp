@@ -65,7 +65,7 @@ class Stage {
       dup2(err.write_end.get(), STDERR_FILENO);
       out.read_end.reset();
       out.write_end.reset();
-      _exit(ask(socket(), request));
+      _exit(ask({{control::SocketPlace::Kind::Path, socket()}}, request));
     });
     out.write_end.reset();
     err.write_end.reset();
@@ -192,7 +192,7 @@ TEST_CASE("where no cinit answers, the client says so") {
     Pipe err;
     const pid_t pid = test::fork_process([&] {
       dup2(err.write_end.get(), STDERR_FILENO);
-      _exit(ask(socket, {"status", {}}));
+      _exit(ask({{control::SocketPlace::Kind::Path, socket}}, {"status", {}}));
     });
     const std::string text = err.text();
     return test::end_of(pid) + ": " + text;
@@ -206,7 +206,7 @@ TEST_CASE("a name that cannot be said is refused before anybody is asked") {
   Pipe err;
   const pid_t pid = test::fork_process([&] {
     dup2(err.write_end.get(), STDERR_FILENO);
-    _exit(ask("/nowhere/s", {"status", {"a b"}}));
+    _exit(ask({{control::SocketPlace::Kind::Path, "/nowhere/s"}}, {"status", {"a b"}}));
   });
   CHECK(err.text() == "cinit: \"a b\": a name has neither blanks nor control characters\n");
   CHECK(test::end_of(pid) == "code 64");

@@ -54,7 +54,8 @@ sockaddr_un address_of(const std::string& path) {
 struct Loop {
   explicit Loop(const std::string& path) {
     server.observe_trouble([this](std::string_view, const std::string& message) { complaints.push_back(message); });
-    listen_error = server.listen(path);
+    listen_error = server.listen(path.empty() ? std::vector<SocketPlace>()
+                                              : std::vector<SocketPlace>{{SocketPlace::Kind::Path, path}});
   }
 
   // Until nothing more happens by itself.

@@ -95,6 +95,9 @@ TEST_CASE("docker pause for longer than a service may be unhealthy restarts noth
 TEST_CASE("HEALTHCHECK with cinit health makes the container unhealthy, and healthy again") {
   Container container;
   container.options({"--health-cmd", "/sbin/cinit health", "--health-interval", "200ms", "--health-retries", "2"});
+  SUBCASE("root") {}
+  SUBCASE("a user, and a read-only root") { container.options({"--user", "12345:12345", "--read-only"}); }
+  SUBCASE("a read-only root that has a /run") { container.options({"--read-only", "--tmpfs", "/run:ro"}); }
   container.config(kTwoServices).run();
   const auto wait_for_health = [&](const std::string& health) {
     container.wait_until([&] { return container.inspect("{{.State.Health.Status}}") == health; }, health);
