@@ -79,7 +79,14 @@ void prepare() {
   cinit::os::refuse_tracing_without_root();
 }
 
+// `docker exec CONTAINER cinit statsu`.
+bool is_mistyped(const cli::Options& options) {
+  const bool is_alone = options.no_services && options.skip_startup_files;
+  return options.main_command && !options.after_dashes && !is_alone && cli::is_beside_cinit();
+}
+
 int run(const cli::Options& options) {
+  if (is_mistyped(options)) return cli::refuse_word(*options.main_command);
   prepare();
   if (options.main_command && !has_configuration(options)) return run_alone(options);
   return run_container(options);
@@ -112,7 +119,7 @@ int main(int, char** argv) {
     case cli::Action::Show: return cli::show(options);
     case cli::Action::Help: return cli::help();
     case cli::Action::Version: return cli::version();
-    case cli::Action::Ask: return cli::ask(options);
+    case cli::Action::Ask: return cli::ask(options, has_configuration);
   }
   return 0;
 }

@@ -206,11 +206,15 @@ Connection connect_to_first(const std::vector<control::SocketPlace>& places, Dur
 
 }  // namespace
 
-int ask(const std::vector<control::SocketPlace>& places, const control::Request& request, Duration patience) {
+int ask(const std::vector<control::SocketPlace>& places, const control::Request& request, Duration patience,
+        const std::function<std::optional<int>()>& if_none) {
   os::open_standard_descriptors();
   const Result<std::string> line = control::format_request(request);
   if (!line) return fail(line.error().message, exit_code::kUsage);
   const Connection connection = connect_to_first(places, patience);
+  if (!connection.fd && connection.code == control::exit_code::kUnavailable && if_none) {
+    if (const auto code = if_none()) return *code;
+  }
   if (!connection.fd) return fail(connection.why, connection.code);
   signal(SIGPIPE, SIG_IGN);
   if (!send_request(connection.fd.get(), *line)) {

@@ -1,6 +1,8 @@
 // The other end of the control socket: asks the cinit that runs in this container, and prints its answer.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,8 @@ inline constexpr Duration kHealthPatience = std::chrono::seconds(5);
 // silent for longer than `patience` and had not said that the answer takes its time ("wait" of control/protocol.hpp).
 // While standard output is slow nothing is read, so that it is cinit that decides what becomes of the rest. Ends, with the
 // code that SIGPIPE would give, when no process reads standard output any more.
-int ask(const std::vector<control::SocketPlace>& places, const control::Request& request,
-        Duration patience = kPatience);
+// `if_none`, if it is set and gives a code, has printed what there is to say when no socket is there.
+int ask(const std::vector<control::SocketPlace>& places, const control::Request& request, Duration patience = kPatience,
+        const std::function<std::optional<int>()>& if_none = {});
 
 }  // namespace cinit::cli

@@ -159,8 +159,9 @@ void check_control_socket(config::Loaded& loaded) {
     error = static_cast<int>(-os::sys::faccess(directory.c_str(), W_OK));
   }
   if (error == 0) return;
-  warn(loaded, socket, "[cinit] control-socket cannot be made there by uid " + std::to_string(geteuid()) + ": " +
-                           directory + ": " + strerror(error));
+  warn(loaded, socket,
+       "[cinit] control-socket cannot be made there by uid " + std::to_string(geteuid()) + ": " + directory + ": " +
+           strerror(error));
 }
 
 // As at boot, a line that cannot be understood is an error where a script that fails is one.
@@ -267,7 +268,23 @@ int check(const Options& options) {
   return exit_code::kOk;
 }
 
-int ask(const Options& options) {
+bool is_beside_cinit() {
+  constexpr std::size_t kMost = 32;  // proc(5): comm has at most 15 bytes
+  if (getpid() == 1) return false;
+  const Result<std::string> name = os::read_file("/proc/1/comm", kMost);
+  return name && *name == "cinit\n";
+}
+
+int refuse_word(std::string_view word) {
+  const std::string_view meant = nearest_subcommand(word);
+  const std::string hint = meant.empty() ? "" : "; did you mean " + config::quote(std::string(meant)) + "?";
+  print(STDERR_FILENO, "cinit: " + config::quote(std::string(word)) +
+                           " is none of cinit's commands, and a cinit runs in this container already" + hint +
+                           " To run a program of that name: cinit -- " + std::string(word) + "\n");
+  return exit_code::kUsage;
+}
+
+int ask(const Options& options, bool (*has_configuration)(const Options&)) {
   control::Request request{options.command, {}};
   if (options.json) request.words.push_back("--json");
   if (options.no_wait) request.words.push_back("--no-wait");
@@ -278,7 +295,17 @@ int ask(const Options& options) {
   request.words.insert(request.words.end(), options.words.begin(), options.words.end());
   const std::vector<control::SocketPlace> places = places_of(options);
   const Duration patience = request.command == "health" ? kHealthPatience : kPatience;
-  if (!places.empty()) return ask(places, request, patience);
+  const auto if_none = [&]() -> std::optional<int> {
+    if (!is_beside_cinit() || has_configuration(options)) return std::nullopt;
+    constexpr std::string_view kOneCommand = "cinit: one command runs here, without configuration: ";
+    if (request.command == "health") {
+      print(STDOUT_FILENO, std::string(kOneCommand) + "there is nothing else to check\n");
+      return exit_code::kOk;
+    }
+    print(STDERR_FILENO, std::string(kOneCommand) + "there is no socket, and nothing to ask for\n");
+    return control::exit_code::kUnavailable;
+  };
+  if (!places.empty()) return ask(places, request, patience, if_none);
   print(STDERR_FILENO, "cinit: no cinit answers: control-socket is \"\" in the configuration\n");
   return control::exit_code::kUnavailable;
 }

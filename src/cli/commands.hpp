@@ -17,7 +17,12 @@ int check(const Options& options);
 // Prints the merged configuration, or with --defaults every key and its default.
 int show(const Options& options);
 
-// Asks the cinit that runs in this container, and prints its answer.
-int ask(const Options& options);
+// Asks the cinit that runs in this container, and prints its answer. Where `has_configuration` does not hold, a cinit that is PID 1
+// runs one command and has no socket: then "health" succeeds, and everything else says so.
+int ask(const Options& options, bool (*has_configuration)(const Options&));
+
+// Whether the container has a cinit already that is PID 1, so that a word which is no subcommand was most likely to be one.
+bool is_beside_cinit();
+int refuse_word(std::string_view word);
 
 }  // namespace cinit::cli

@@ -107,7 +107,10 @@ class Parser {
 
   void take(const char* argument) {
     const std::string_view word = argument;
-    if (word == "--") return take_command();
+    if (word == "--") {
+      options_.after_dashes = true;
+      return take_command();
+    }
     if (word.size() < 2 || word[0] != '-') return take_word(argument);
     // "--name=value", and "-nvalue" as well as "-n value".
     const bool is_long = word.starts_with("--");
@@ -233,6 +236,12 @@ class Parser {
 };
 
 }  // namespace
+
+std::string_view nearest_subcommand(std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const Subcommand& subcommand : kSubcommands) names.push_back(subcommand.name);
+  return nearest(word, names);
+}
 
 ParsedOptions parse_options(char** argv) { return Parser(argv).parse(); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/line.hpp"
@@ -29,6 +30,7 @@ struct Options {
   bool group = false;              // signal --group
   bool follow = false;             // logs -f
   std::optional<unsigned> lines;   // logs -n
+  bool after_dashes = false;       // the main command stood behind "--"
   char** main_command = nullptr;   // null-terminated, with cinit's own argv before it; null: none
 };
 
@@ -36,6 +38,9 @@ struct ParsedOptions {
   Options options;
   std::optional<Line> mistake;  // the line to print: then the options mean nothing
 };
+
+// The subcommand that `word` was probably meant to be; empty: none is that near.
+std::string_view nearest_subcommand(std::string_view word);
 
 // Reads argv (null-terminated) and the environment. Options end at the first word that is none, or at "--"; behind that
 // everything belongs to the main command.

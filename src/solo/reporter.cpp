@@ -6,6 +6,7 @@
 #include "os/exec_reason.hpp"
 #include "os/fd.hpp"
 #include "os/line_writer.hpp"
+#include "os/oom_kills.hpp"
 
 namespace cinit::solo {
 namespace {
@@ -43,6 +44,27 @@ void OwnReporter::suspended(const Command& command, int signal) {
   const char* name = standard_signal_name(signal);
   say(line << "cinit: " << command.argv[0] << ": suspended by " << (name ? name : "a signal")
            << "; it goes on when it gets SIGCONT");
+}
+
+void OwnReporter::forwarded(int, int sent, long) { forwarded_ = forwarded_ | os::SignalSet::of(sent); }
+
+void OwnReporter::killing(const Command& command, Duration waited) {
+  say(why_killed_ << "cinit: " << command.argv[0] << ": still running " << waited << " after SIGTERM; sending SIGKILL");
+}
+
+// A command that ends by itself says why, or its code does. One that ends by a signal that cinit has handed on was asked to.
+void OwnReporter::ended(WaitStatus status) {
+  const bool was_asked = status.by_signal() && forwarded_.has(status.signal().number);
+  if (status == WaitStatus::exited(0) || was_asked) return;
+  if (status == WaitStatus::signaled(kKill) && !why_killed_.text().empty()) return leave_reason(why_killed_);
+  // As PID 1 cinit has the container, and so its counters, to itself.
+  const auto kills =
+      status == WaitStatus::signaled(kKill) && os::sys::getpid() == 1 ? os::read_oom_kills() : std::nullopt;
+  if (kills && kills->count > 0) status.set_out_of_memory();
+  Line line;
+  line << "cinit: " << name_ << ": " << to_string(status);
+  if (status.by_signal()) say(line);
+  leave_reason(line);
 }
 
 void say(Line& line, int fd) {

@@ -22,6 +22,8 @@ class Reporter {
 
   virtual void reaped(pid_t, WaitStatus, bool /*is_command*/) {}
   virtual void suspended(const Command&, int /*signal*/) {}
+  // Its time after SIGTERM is over, and it gets SIGKILL.
+  virtual void killing(const Command&, Duration /*waited*/) {}
   virtual void ended(WaitStatus) {}
 
  protected:
@@ -33,7 +35,16 @@ class OwnReporter final : public Reporter {
  public:
   void start_postponed(const Command& command, int error, Duration delay) override;
   void start_failed(const Command& command, const os::SpawnResult& result) override;
+  void started(const Command& command, const os::SpawnResult&) override { name_ = command.argv[0]; }
+  void forwarded(int signal, int sent, long result) override;
   void suspended(const Command& command, int signal) override;
+  void killing(const Command& command, Duration waited) override;
+  void ended(WaitStatus status) override;
+
+ private:
+  const char* name_ = "";
+  os::SignalSet forwarded_ = {};
+  Line why_killed_;  // by cinit itself
 };
 
 // Writes a line to standard error (or another descriptor), without waiting for whoever reads it.

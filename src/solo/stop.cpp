@@ -83,11 +83,7 @@ void Stop::spend_budget() {
 }
 
 void Stop::kill_everybody() {
-  if (main_ != 0) {
-    Line line;
-    say(line << "cinit: " << command_.argv[0] << ": still running " << (os::now() - began_)
-             << " after SIGTERM; sending SIGKILL");
-  }
+  if (main_ != 0) command_.reporter->killing(command_, os::now() - began_);
   report_others(" is still running after SIGTERM; sending SIGKILL");
   population_.kill();
   phase_ = Phase::Reaping;

@@ -124,7 +124,8 @@ TEST_CASE("S32: a service that uses up the process limit again and again does no
   CHECK(container.logged("web: app exit normally\n"));
 }
 
-TEST_CASE("S31: docker run --memory: the log says that the kernel's OOM killer ended a service, and not who else might") {
+TEST_CASE(
+    "S31: docker run --memory: the log says that the kernel's OOM killer ended a service, and not who else might") {
   Container container;
   container.options({"--memory", "64m", "--memory-swap", "64m"});
   container.config(

@@ -128,7 +128,8 @@ TEST_CASE("where no socket can be made there is a warning, and everything else w
   }
   container.config("[cinit]\ncontrol-socket = '" + place + "'\n" + kWeb);
   container.cinit({}, {.read_only = why.starts_with("Read")}).wait_for("web: ready\n");
-  CHECK(container.logged("cinit: no commands can come in: /cinit.sock: " + why + "\n"));
+  CHECK(container.logged("cinit: cinit status, health and the like will not work: cannot create /cinit.sock: " + why +
+                         " (set control-socket in [cinit])\n"));
   CHECK(status_of(container).code == 69);
   CHECK(container.read(place) == (why.starts_with("Read") ? "" : "a file of somebody\n"));
   stops_in_time(container);

@@ -488,7 +488,7 @@ TEST_CASE("where no cinit answers the exit code is 69") {
     container.cinit({"--", "app", "app1", "main"}).wait_for("main: ready\n");
     const Output output = ask(container, {"status"});
     CHECK(output.code == 69);
-    CHECK(output.text.starts_with("cinit: no cinit answers at /run/cinit.sock: "));
+    CHECK(has(output, "there is no socket, and nothing to ask for"));
   }
   SUBCASE("control-socket is \"\"") {
     container.config("[cinit]\ncontrol-socket = ''\n" + service("web")).cinit().wait_for("web: ready\n");
@@ -496,7 +496,7 @@ TEST_CASE("where no cinit answers the exit code is 69") {
     CHECK(output.code == 69);
     CHECK(has(output, "control-socket is \"\""));
     CHECK(container.exec({"ls", "/run/cinit.sock"}).code != 0);
-    CHECK(!container.logged("no commands can come in"));
+    CHECK(!container.logged("will not work"));
   }
   SUBCASE("the named socket is another's") {
     container.config(service("web")).cinit().wait_for("web: ready\n");
@@ -512,9 +512,9 @@ TEST_CASE("a mistyped command starts nothing a second time") {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"statsu"}, {}}) {
     const Output output = ask(container, words);
     CHECK(output.code == 64);
-    CHECK(has(output, "a cinit runs here already, and answers at /run/cinit.sock"));
+    CHECK(has(output, words.empty() ? "a cinit runs here already, and answers at /run/cinit.sock"
+                                    : "\"statsu\" is none of cinit's commands, and a cinit runs in this container"));
   }
-  CHECK(has(ask(container, {"statsu"}), "\"statsu\" is none of its commands"));
   CHECK(pid_of(container, "app app1 web") == web);
   CHECK(container.count("web: ready\n") == 1);
   const Output beside = ask(container, {"--no-services", "--skip-startup-files", "--", "sh", "-c", "exit 7"});
