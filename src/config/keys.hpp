@@ -160,13 +160,16 @@ void visit_keys(H& hooks, Visit&& visit) {
   visit("timeout", hooks.timeout);
 }
 
+// Once, and not in each instance of a template.
+void add_name(std::vector<std::string_view>& names, std::string_view key);
+
 // The keys of `ready` and `health` that are ways, of which there is exactly one.
 template <class T>
 std::vector<std::string_view> way_names() {
   std::vector<std::string_view> names;
   const T defaults;
   visit_keys(defaults, [&](std::string_view key, const auto& field) {
-    if (kIsWay<std::remove_cvref_t<decltype(field)>>) names.push_back(key);
+    if (kIsWay<std::remove_cvref_t<decltype(field)>>) add_name(names, key);
   });
   return names;
 }
@@ -176,7 +179,7 @@ template <class T>
 std::vector<std::string_view> key_names() {
   std::vector<std::string_view> names;
   const T defaults;
-  visit_keys(defaults, [&](std::string_view key, const auto&) { names.push_back(key); });
+  visit_keys(defaults, [&](std::string_view key, const auto&) { add_name(names, key); });
   return names;
 }
 

@@ -60,13 +60,17 @@ void check_keys(const toml::table& table, std::string_view title, std::vector<st
   }
 }
 
+// Once, and not in each instance of a template.
+[[gnu::noinline]] const toml::node* find_node(const toml::table& table, std::string_view key) { return table.get(key); }
+
 // `done` has been read.
 template <class T>
 void read_keys(const toml::table& table, std::string_view title, T& into, Reading& reading,
                std::string_view done = "") {
   visit_keys(into, [&](std::string_view key, auto&& field) {
-    const toml::node* node = table.get(key);
-    if (node && key != done) read(Value{*node, title, key, reading}, field);
+    if (const toml::node* node = key == done ? nullptr : find_node(table, key)) {
+      read(Value{*node, title, key, reading}, field);
+    }
   });
 }
 
@@ -166,6 +170,8 @@ const toml::table* table_of(const toml::table& root, std::string_view name, Read
 }
 
 }  // namespace
+
+void add_name(std::vector<std::string_view>& names, std::string_view key) { names.push_back(key); }
 
 Draft read_tables(const toml::table& root, Reading& reading) {
   Draft draft;

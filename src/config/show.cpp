@@ -65,7 +65,7 @@ std::string print(const Limit& limit) {
 }
 
 template <NamedEnum E>
-std::string print(E value) {
+[[gnu::noinline]] std::string print(E value) {
   for (const Named<E>& named : names_of(value)) {
     if (named.value == value) return quote(named.name);
   }
@@ -82,7 +82,7 @@ std::string print(const SuccessExitStatus& status) {
 }
 
 template <class T>
-std::string print(const std::vector<T>& items) {
+[[gnu::noinline]] std::string print(const std::vector<T>& items) {
   std::string list;
   for (const T& item : items) append(list, print(item));
   return '[' + list + ']';
@@ -134,17 +134,17 @@ std::string print(const Health& health);
 
 // A value as print() has it; nothing when the field is unset.
 template <class T>
-std::optional<std::string> printed(const T& field) {
+[[gnu::noinline]] std::optional<std::string> printed(const T& field) {
   return print(field);
 }
 
 template <class T>
-std::optional<std::string> printed(const std::optional<T>& field) {
+[[gnu::noinline]] std::optional<std::string> printed(const std::optional<T>& field) {
   return field ? std::optional(print(*field)) : std::nullopt;
 }
 
 template <class Form, class T>
-std::optional<std::string> printed(As<Form, T> formed) {
+[[gnu::noinline]] std::optional<std::string> printed(As<Form, T> formed) {
   return printed(formed.field);
 }
 
@@ -161,20 +161,22 @@ std::optional<std::string> printed(As<CommandLine, const std::optional<std::vect
 }
 
 template <class Alternative, class Variant>
-std::optional<std::string> printed(As<Way<Alternative>, Variant> ways) {
+[[gnu::noinline]] std::optional<std::string> printed(As<Way<Alternative>, Variant> ways) {
   const Alternative* way = get_way<Alternative>(ways.field);
   return way == nullptr ? std::nullopt : std::optional(print(*way));
+}
+
+// What is done with each key once, and not in each instance of a template.
+void append_way(std::string& list, bool is_probe, std::string_view key, const std::optional<std::string>& value) {
+  const bool applies = is_probe || std::ranges::find(kProbeKeys, key) == kProbeKeys.end();
+  if (applies && value) append(list, std::string(key) + " = " + *value);
 }
 
 // A table of ways, without the keys that have no meaning with the one that is chosen.
 template <class T>
 std::string print_ways(const T& table, bool is_probe) {
   std::string list;
-  visit_keys(table, [&](std::string_view key, const auto& field) {
-    const bool applies = is_probe || std::ranges::find(kProbeKeys, key) == kProbeKeys.end();
-    const std::optional<std::string> value = applies ? printed(field) : std::nullopt;
-    if (value) append(list, std::string(key) + " = " + *value);
-  });
+  visit_keys(table, [&](std::string_view key, const auto& field) { append_way(list, is_probe, key, printed(field)); });
   return "{ " + list + " }";
 }
 
@@ -187,14 +189,15 @@ std::string print(const Health& health) { return print_ways(health, std::holds_a
 
 enum class Unset { LeaveOut, Mention };
 
+void append_line(std::string& text, Unset unset, std::string_view key, const std::optional<std::string>& value) {
+  if (value) text += std::string(key) + " = " + *value + '\n';
+  if (!value && unset == Unset::Mention) text += '#' + std::string(key) + '\n';
+}
+
 template <class T>
 std::string print_keys(const T& table, Unset unset) {
   std::string text;
-  visit_keys(table, [&](std::string_view key, const auto& field) {
-    const std::optional<std::string> value = printed(field);
-    if (value) text += std::string(key) + " = " + *value + '\n';
-    if (!value && unset == Unset::Mention) text += '#' + std::string(key) + '\n';
-  });
+  visit_keys(table, [&](std::string_view key, const auto& field) { append_line(text, unset, key, printed(field)); });
   return text;
 }
 

@@ -32,7 +32,7 @@ namespace {
 
 // When nothing is left of it any more, unless it has been asked for again.
 bool is_about_to_be(Ending ending, const Service& service) {
-  const bool comes = std::visit(
+  const bool comes = match(
       [ending](const auto& each) {
         if constexpr (requires { each.ending; }) return each.ending == ending;
         return false;
@@ -99,38 +99,37 @@ void Step::on(const told::Start& event) {
   service.wanted = event.once ? Wanted::Once : Wanted::Up;
   service.delays.reset();
   service.starts.reset();
-  std::visit(
-      Overloaded{
-          [&](OneOf<state::Idle, state::Backoff, state::Done, state::Failed, state::Stopped> auto) {
-            start_anew(*this);
-          },
-          [&](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
-            after_end();
-          },
-          [&](const state::PreStart& pre_start) {
-            if (pre_start.asked) after_end();
-          },
-          // It is not to be stopped any more.
-          [&](const state::Launching& launching) { enter(state::Launching{launching.give_up_at}); },
-          // It is on its way, or up.
-          [](const OneOf<state::Waiting, state::Starting, state::PostStart, state::Running> auto&) {},
-      },
-      State(service.state));
+  match(Overloaded{
+            [&](OneOf<state::Idle, state::Backoff, state::Done, state::Failed, state::Stopped> auto) {
+              start_anew(*this);
+            },
+            [&](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
+              after_end();
+            },
+            [&](const state::PreStart& pre_start) {
+              if (pre_start.asked) after_end();
+            },
+            // It is not to be stopped any more.
+            [&](const state::Launching& launching) { enter(state::Launching{launching.give_up_at}); },
+            // It is on its way, or up.
+            [](const OneOf<state::Waiting, state::Starting, state::PostStart, state::Running> auto&) {},
+        },
+        State(service.state));
 }
 
 // One that is being launched is as new as it can be.
 void Step::on(const told::Restart&) {
-  std::visit(Overloaded{
-                 [&](const OneOf<state::PreStart, state::Starting, state::PostStart, state::Running, state::PreStop,
-                                 state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
-                   service.wanted = is_once(service.wanted) ? Wanted::AgainOnce : Wanted::Again;
-                   news.unsettled = true;
-                   begin_stop(*this, {Wanted::Down});
-                 },
-                 [](const OneOf<state::Launching, state::Idle, state::Waiting, state::Backoff, state::Done,
-                                state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const OneOf<state::PreStart, state::Starting, state::PostStart, state::Running, state::PreStop,
+                            state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
+              service.wanted = is_once(service.wanted) ? Wanted::AgainOnce : Wanted::Again;
+              news.unsettled = true;
+              begin_stop(*this, {Wanted::Down});
+            },
+            [](const OneOf<state::Launching, state::Idle, state::Waiting, state::Backoff, state::Done, state::Failed,
+                           state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 void Step::on(const told::Described&) { enter(state::Idle{}); }
@@ -147,15 +146,15 @@ void Step::on(const told::Fail& event) {
 // ---- Starting
 
 void Step::on(const told::Begin&) {
-  std::visit(Overloaded{
-                 [&](OneOf<state::Idle, state::Waiting, state::Backoff> auto) { begin_attempt(*this); },
-                 [&](const OneOf<state::PreStart, state::Launching, state::Starting, state::PostStart, state::Running,
-                                 state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop,
-                                 state::Done, state::Failed, state::Stopped> auto&) {
-                   news.broken = "a service begins that does not wait for that";
-                 },
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](OneOf<state::Idle, state::Waiting, state::Backoff> auto) { begin_attempt(*this); },
+            [&](const OneOf<state::PreStart, state::Launching, state::Starting, state::PostStart, state::Running,
+                            state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop,
+                            state::Done, state::Failed, state::Stopped> auto&) {
+              news.broken = "a service begins that does not wait for that";
+            },
+        },
+        State(service.state));
 }
 
 void begin_attempt(Step& step) {
@@ -248,27 +247,27 @@ void start_failed(Step& step, const StartFailure& failure) {
 }  // namespace
 
 void Step::on(const Spawned&) {
-  std::visit(Overloaded{
-                 [&](const state::Launching&) { launched(*this); },
-                 [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
-                                 state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                                 state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
-                   news.broken = "a process that was not asked for";
-                 },
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const state::Launching&) { launched(*this); },
+            [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
+                            state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
+                            state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
+              news.broken = "a process that was not asked for";
+            },
+        },
+        State(service.state));
 }
 
 void Step::on(const SpawnFailed& event) {
-  std::visit(Overloaded{
-                 [&](const state::Launching&) { start_failed(*this, event.failure); },
-                 [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
-                                 state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                                 state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
-                   news.broken = "a failure of a start that was not asked for";
-                 },
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const state::Launching&) { start_failed(*this, event.failure); },
+            [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
+                            state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
+                            state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
+              news.broken = "a failure of a start that was not asked for";
+            },
+        },
+        State(service.state));
 }
 
 // With its start-timeout the attempt has failed; another one may come to more.
@@ -328,54 +327,52 @@ void is_up(Step& step) {
 
 // It may have several deadlines in one state; which of them has come is seen by the clock.
 void Step::on(const told::Due& event) {
-  std::visit(
-      Overloaded{
-          [&](const state::PreStart& pre_start) { pre_start_overdue(*this, pre_start); },
-          [&](const state::Launching&) { launch_overdue(*this); },
-          [&](const state::Starting& starting) { starting_due(*this, starting, event.progress); },
-          [&](const state::PostStart&) { time_out(*this, "its post-start commands have not ended"); },
-          [&](const state::Running& running) { running_due(*this, running, event.progress); },
-          [&](const state::Backoff&) {
-            if (is_again(service.wanted)) return start_anew(*this);
-            news.retries = true;
-          },
-          [&](const state::PreStop& pre_stop) { pre_stop_overdue(*this, pre_stop); },
-          [&](const state::Stopping& stopping) { send_kill(*this, stopping.sent, stopping.since, stopping.fault); },
-          [&](const state::Killing& killing) {
-            announce(notice::Undying{service.id, now - killing.since, true});
-            enter(state::Killing{killing.since, kNever, killing.fault});
-          },
-          [&](const state::Clearing& clearing) { clearing_overdue(*this, clearing); },
-          [&](const state::PostStop& post_stop) { post_stop_overdue(*this, post_stop); },
-          [&](const OneOf<state::Idle, state::Waiting, state::Done, state::Failed, state::Stopped> auto&) {
-            news.broken = "a deadline of a state that has none";
-          },
-      },
-      State(service.state));
+  match(Overloaded{
+            [&](const state::PreStart& pre_start) { pre_start_overdue(*this, pre_start); },
+            [&](const state::Launching&) { launch_overdue(*this); },
+            [&](const state::Starting& starting) { starting_due(*this, starting, event.progress); },
+            [&](const state::PostStart&) { time_out(*this, "its post-start commands have not ended"); },
+            [&](const state::Running& running) { running_due(*this, running, event.progress); },
+            [&](const state::Backoff&) {
+              if (is_again(service.wanted)) return start_anew(*this);
+              news.retries = true;
+            },
+            [&](const state::PreStop& pre_stop) { pre_stop_overdue(*this, pre_stop); },
+            [&](const state::Stopping& stopping) { send_kill(*this, stopping.sent, stopping.since, stopping.fault); },
+            [&](const state::Killing& killing) {
+              announce(notice::Undying{service.id, now - killing.since, true});
+              enter(state::Killing{killing.since, kNever, killing.fault});
+            },
+            [&](const state::Clearing& clearing) { clearing_overdue(*this, clearing); },
+            [&](const state::PostStop& post_stop) { post_stop_overdue(*this, post_stop); },
+            [&](const OneOf<state::Idle, state::Waiting, state::Done, state::Failed, state::Stopped> auto&) {
+              news.broken = "a deadline of a state that has none";
+            },
+        },
+        State(service.state));
 }
 
 void Step::on(const StoodStill& event) {
   service.begun_at = later(service.begun_at, event.span);
   service.ready_at = later(service.ready_at, event.span);
-  std::visit(
-      Overloaded{
-          [&](state::PreStart& pre_start) {
-            if (pre_start.asked) return;  // this is the time of a stop
-            pre_start.give_up_at = later(pre_start.give_up_at, event.span);
-          },
-          [&](state::Launching& launching) { launching.give_up_at = later(launching.give_up_at, event.span); },
-          [&](state::Starting& starting) {
-            starting.give_up_at = later(starting.give_up_at, event.span);
-            starting.probe.at = later(starting.probe.at, event.span);
-          },
-          [&](state::PostStart& post_start) { post_start.give_up_at = later(post_start.give_up_at, event.span); },
-          [&](state::Running& running) { running.probe.at = later(running.probe.at, event.span); },
-          // The time of a stop is the container runtime's, too, and goes on. The rest has no deadline that could be
-          // missed.
-          [](const OneOf<state::Idle, state::Waiting, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                         state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
-      },
-      service.state);
+  match(Overloaded{
+            [&](state::PreStart& pre_start) {
+              if (pre_start.asked) return;  // this is the time of a stop
+              pre_start.give_up_at = later(pre_start.give_up_at, event.span);
+            },
+            [&](state::Launching& launching) { launching.give_up_at = later(launching.give_up_at, event.span); },
+            [&](state::Starting& starting) {
+              starting.give_up_at = later(starting.give_up_at, event.span);
+              starting.probe.at = later(starting.probe.at, event.span);
+            },
+            [&](state::PostStart& post_start) { post_start.give_up_at = later(post_start.give_up_at, event.span); },
+            [&](state::Running& running) { running.probe.at = later(running.probe.at, event.span); },
+            // The time of a stop is the container runtime's, too, and goes on. The rest has no deadline that could be
+            // missed.
+            [](const OneOf<state::Idle, state::Waiting, state::Backoff, state::PreStop, state::Stopping, state::Killing,
+                           state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        service.state);
 }
 
 }  // namespace cinit::core

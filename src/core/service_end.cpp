@@ -112,32 +112,31 @@ Time post_stop_limit(const Step& step, Time kill_at) {
 }  // namespace
 
 void Step::on(const Exited& event) {
-  std::visit(
-      Overloaded{
-          [&](const OneOf<state::Starting, state::PostStart, state::Running, state::PreStop, state::Stopping,
-                          state::Killing> auto& state) { main_process_ended(*this, before(state), event.status); },
-          [&](const state::Launching&) { news.broken = "a process ended before it was known to run"; },
-          [&](const OneOf<state::Clearing, state::PostStop> auto&) { news.broken = "a main process ended twice"; },
-          [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Backoff, state::Done, state::Failed,
-                          state::Stopped> auto&) { news.broken = "a process ended that did not exist"; },
-      },
-      State(service.state));
+  match(Overloaded{
+            [&](const OneOf<state::Starting, state::PostStart, state::Running, state::PreStop, state::Stopping,
+                            state::Killing> auto& state) { main_process_ended(*this, before(state), event.status); },
+            [&](const state::Launching&) { news.broken = "a process ended before it was known to run"; },
+            [&](const OneOf<state::Clearing, state::PostStop> auto&) { news.broken = "a main process ended twice"; },
+            [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Backoff, state::Done, state::Failed,
+                            state::Stopped> auto&) { news.broken = "a process ended that did not exist"; },
+        },
+        State(service.state));
 }
 
 void Step::on(const GroupEmptied&) {
-  std::visit(Overloaded{
-                 [&](state::Clearing clearing) {
-                   clearing.emptied = true;
-                   enter(clearing);
-                   if (!clearing.task) clearing_is_over(*this, clearing);
-                 },
-                 [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Starting,
-                                 state::PostStart, state::Running, state::Backoff, state::PreStop, state::Stopping,
-                                 state::Killing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
-                   news.broken = "a process group that is not watched";
-                 },
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](state::Clearing clearing) {
+              clearing.emptied = true;
+              enter(clearing);
+              if (!clearing.task) clearing_is_over(*this, clearing);
+            },
+            [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Starting,
+                            state::PostStart, state::Running, state::Backoff, state::PreStop, state::Stopping,
+                            state::Killing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
+              news.broken = "a process group that is not watched";
+            },
+        },
+        State(service.state));
 }
 
 // How the end of an attempt is to be taken, and when the next one is due.

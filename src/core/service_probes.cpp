@@ -15,7 +15,7 @@ std::string no_answer(Duration timeout, std::string_view progress) {
 }
 
 void set_clock(Step& step, ProbeClock clock) {
-  std::visit(
+  match(
       [&](auto& each) {
         if constexpr (requires { each.probe; }) each.probe = clock;
       },
@@ -134,18 +134,18 @@ ProbeClock first_health_clock(const Step& step) {
 // One that was given up may be told all the same: EndProbe came too late.
 void Step::on(const ProbeEnded& event) {
   if (!is_probed(service.state) || event.number != service.probe_number) return;
-  std::visit(Overloaded{
-                 [&](const OneOf<state::Starting, state::Running> auto& state) {
-                   if (event.conclusive) return probe_result(*this, state, event.passed, event.detail);
-                   service.probe_detail = event.detail;
-                   set_clock(*this, {later(now, interval_of_probes(*this, state))});
-                 },
-                 // They have no place for a probe.
-                 [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
-                                state::Backoff, state::PreStop, state::Stopping, state::Killing, state::Clearing,
-                                state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const OneOf<state::Starting, state::Running> auto& state) {
+              if (event.conclusive) return probe_result(*this, state, event.passed, event.detail);
+              service.probe_detail = event.detail;
+              set_clock(*this, {later(now, interval_of_probes(*this, state))});
+            },
+            // They have no place for a probe.
+            [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
+                           state::Backoff, state::PreStop, state::Stopping, state::Killing, state::Clearing,
+                           state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 // A service may say it twice, or although it is not asked for that.
@@ -154,28 +154,28 @@ void Step::on(const ToldReady&) {
   const bool is_asked = ready && !std::holds_alternative<config::Probe>(ready->when) &&
                         !std::holds_alternative<config::DelayReady>(ready->when);
   if (!is_asked) return;
-  std::visit(Overloaded{
-                 [&](const state::Starting&) { became_ready(*this); },
-                 [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
-                                state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                                state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const state::Starting&) { became_ready(*this); },
+            [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
+                           state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
+                           state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 namespace {
 
 // It takes longer than usual: at least until then. The budget of the whole stop is not extended by it.
 void extend_timeout(State& state, Time until) {
-  std::visit(Overloaded{
-                 [&](state::Starting& starting) { starting.give_up_at = std::max(starting.give_up_at, until); },
-                 [&](state::Stopping& stopping) { stopping.kill_at = std::max(stopping.kill_at, until); },
-                 // Their time is not its own, or there is nothing that would end.
-                 [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
-                                state::Running, state::Backoff, state::PreStop, state::Killing, state::Clearing,
-                                state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
-             },
-             state);
+  match(Overloaded{
+            [&](state::Starting& starting) { starting.give_up_at = std::max(starting.give_up_at, until); },
+            [&](state::Stopping& stopping) { stopping.kill_at = std::max(stopping.kill_at, until); },
+            // Their time is not its own, or there is nothing that would end.
+            [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
+                           state::Running, state::Backoff, state::PreStop, state::Killing, state::Clearing,
+                           state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        state);
 }
 
 void watchdog_heard(Step& step, const state::Running& running, const Notified& event) {
@@ -195,13 +195,13 @@ void Step::on(const Notified& event) {
   if (!health || !std::holds_alternative<config::Watchdog>(health->check)) return;
   // It may say so together with READY=1, or before.
   if (event.watchdog_within) service.watchdog = *event.watchdog_within;
-  std::visit(Overloaded{
-                 [&](const state::Running& running) { watchdog_heard(*this, running, event); },
-                 [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Starting,
-                                state::PostStart, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                                state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const state::Running& running) { watchdog_heard(*this, running, event); },
+            [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Starting,
+                           state::PostStart, state::Backoff, state::PreStop, state::Stopping, state::Killing,
+                           state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 }  // namespace cinit::core

@@ -3,6 +3,8 @@
 #include <array>
 #include <type_traits>
 
+#include "base/overloaded.hpp"
+
 namespace cinit::core {
 
 namespace {
@@ -21,11 +23,11 @@ const Nature& nature_of(const State& state) {
 }
 
 Time deadline_of(const State& state) {
-  return std::visit([](const auto& each) { return each.deadline(); }, state);
+  return match([](const auto& each) { return each.deadline(); }, state);
 }
 
 bool is_probed(const State& state) {
-  return std::visit(
+  return match(
       [](const auto& each) {
         if constexpr (requires { each.probe; }) return each.probe.running;
         return false;
@@ -34,7 +36,7 @@ bool is_probed(const State& state) {
 }
 
 Fault fault_of(const State& state) {
-  return std::visit(
+  return match(
       [](const auto& each) {
         if constexpr (requires { each.fault; }) return each.fault;
         return Fault::None;
@@ -43,7 +45,7 @@ Fault fault_of(const State& state) {
 }
 
 std::optional<RunningTask>* task_of(State& state) {
-  return std::visit(
+  return match(
       [](auto& each) -> std::optional<RunningTask>* {
         if constexpr (requires { each.task; }) return &each.task;
         return nullptr;

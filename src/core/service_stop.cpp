@@ -55,38 +55,37 @@ void undo(Step& step) {
 }
 
 void begin_stop(Step& step, const told::Stop& limits, Fault fault) {
-  std::visit(
-      Overloaded{
-          [&](OneOf<state::Waiting, state::Backoff> auto) {
-            step.enter(state::Stopped{});
-            step.news.settled = true;
-          },
-          [&](const state::PreStart& pre_start) { ask_pre_start_to_end(step, pre_start); },
-          [&](const state::Running&) { begin_pre_stop(step, limits, fault); },
-          // It was not up: there is nothing that its commands could take leave of. A oneshot never is, and is in the
-          // middle of its work.
-          [&](const OneOf<state::Starting, state::PostStart> auto&) {
-            const bool is_oneshot = step.spec().type == config::ServiceType::Oneshot;
-            is_oneshot ? ask_to_end(step, kill_time(step), fault) : send_stop_signal(step, kill_time(step), fault);
-          },
-          // Its program gets the stop signal, when it begins.
-          [&](const state::Launching& launching) {
-            const Time limit = std::min(later(step.now, kLaunchTimeoutOfStop), kill_time(step));
-            step.enter(state::Launching{launching.give_up_at, std::min(launching.stop_by, limit)});
-          },
-          // They look at `wanted` when they are over.
-          [](const state::Clearing&) {},
-          [&](state::PostStop post_stop) {
-            if (!ends_with_all(step.service.wanted) || !step.service.plan->policy.post_stop_time) return;
-            post_stop.kill_at = std::min(post_stop.kill_at, kill_time(step));
-            step.enter(post_stop);
-          },
-          [&](const state::Done&) { undo(step); },
-          // Being stopped already, or ended.
-          [](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Idle, state::Failed,
-                         state::Stopped> auto&) {},
-      },
-      State(step.service.state));
+  match(Overloaded{
+            [&](OneOf<state::Waiting, state::Backoff> auto) {
+              step.enter(state::Stopped{});
+              step.news.settled = true;
+            },
+            [&](const state::PreStart& pre_start) { ask_pre_start_to_end(step, pre_start); },
+            [&](const state::Running&) { begin_pre_stop(step, limits, fault); },
+            // It was not up: there is nothing that its commands could take leave of. A oneshot never is, and is in the
+            // middle of its work.
+            [&](const OneOf<state::Starting, state::PostStart> auto&) {
+              const bool is_oneshot = step.spec().type == config::ServiceType::Oneshot;
+              is_oneshot ? ask_to_end(step, kill_time(step), fault) : send_stop_signal(step, kill_time(step), fault);
+            },
+            // Its program gets the stop signal, when it begins.
+            [&](const state::Launching& launching) {
+              const Time limit = std::min(later(step.now, kLaunchTimeoutOfStop), kill_time(step));
+              step.enter(state::Launching{launching.give_up_at, std::min(launching.stop_by, limit)});
+            },
+            // They look at `wanted` when they are over.
+            [](const state::Clearing&) {},
+            [&](state::PostStop post_stop) {
+              if (!ends_with_all(step.service.wanted) || !step.service.plan->policy.post_stop_time) return;
+              post_stop.kill_at = std::min(post_stop.kill_at, kill_time(step));
+              step.enter(post_stop);
+            },
+            [&](const state::Done&) { undo(step); },
+            // Being stopped already, or ended.
+            [](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Idle, state::Failed,
+                           state::Stopped> auto&) {},
+        },
+        State(step.service.state));
 }
 
 // Its main process has ended, and the rest of its group has not.
@@ -175,94 +174,93 @@ void Step::on(const told::Stop& event) {
 
 void Step::on(const told::EndBegun&) {
   if (!ends_with_all(service.wanted)) service.wanted = Wanted::DownInTurn;
-  std::visit(Overloaded{
-                 [&](const OneOf<state::Waiting, state::Backoff> auto&) { enter(state::Stopped{}); },
-                 // Its turn will come, or it has ended.
-                 [](const OneOf<state::Idle, state::PreStart, state::Launching, state::Starting, state::PostStart,
-                                state::Running, state::PreStop, state::Stopping, state::Killing, state::Clearing,
-                                state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const OneOf<state::Waiting, state::Backoff> auto&) { enter(state::Stopped{}); },
+            // Its turn will come, or it has ended.
+            [](const OneOf<state::Idle, state::PreStart, state::Launching, state::Starting, state::PostStart,
+                           state::Running, state::PreStop, state::Stopping, state::Killing, state::Clearing,
+                           state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 // Whatever it was about to do first is given up.
 void Step::on(const told::Urged&) {
   service.wanted = Wanted::DownAtOnce;
   const Fault fault = fault_of(service.state);
-  std::visit(Overloaded{
-                 [&](const OneOf<state::Waiting, state::Backoff> auto&) { enter(state::Stopped{}); },
-                 [&](const state::PreStart& pre_start) {
-                   if (!pre_start.asked) return ask_pre_start_to_end(*this, pre_start);
-                   act(SignalTask{service.id, kTerminate});
-                 },
-                 [&](const state::Launching&) { cancel_launch(*this); },
-                 [&](const OneOf<state::Starting, state::PostStart, state::Running> auto&) {
-                   terminate_group(*this, kill_time(*this), fault);
-                 },
-                 [&](const state::PreStop& pre_stop) { terminate_group(*this, pre_stop.kill_at, fault); },
-                 [&](const state::Stopping& stopping) {
-                   end_task(*this);
-                   act(SendSignal{service.id, Target::Group, kTerminate});
-                   if (!stopping.sent) enter(state::Stopping{kTerminate, stopping.since, stopping.kill_at, fault});
-                 },
-                 [&](const state::Killing&) {
-                   act(SendSignal{service.id, Target::Group, kTerminate});
-                 },
-                 [&](const state::Clearing& clearing) {
-                   end_task(*this);
-                   if (clearing.emptied) return clearing_is_over(*this, clearing);
-                   act(SendSignal{service.id, Target::Group, kTerminate});
-                 },
-                 [&](const state::PostStop&) {
-                   act(SignalTask{service.id, kTerminate});
-                   act(SignalTask{service.id, kContinue});
-                 },
-                 [&](const state::Done&) { forgo_undoing(*this); },
-                 [](const OneOf<state::Idle, state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const OneOf<state::Waiting, state::Backoff> auto&) { enter(state::Stopped{}); },
+            [&](const state::PreStart& pre_start) {
+              if (!pre_start.asked) return ask_pre_start_to_end(*this, pre_start);
+              act(SignalTask{service.id, kTerminate});
+            },
+            [&](const state::Launching&) { cancel_launch(*this); },
+            [&](const OneOf<state::Starting, state::PostStart, state::Running> auto&) {
+              terminate_group(*this, kill_time(*this), fault);
+            },
+            [&](const state::PreStop& pre_stop) { terminate_group(*this, pre_stop.kill_at, fault); },
+            [&](const state::Stopping& stopping) {
+              end_task(*this);
+              act(SendSignal{service.id, Target::Group, kTerminate});
+              if (!stopping.sent) enter(state::Stopping{kTerminate, stopping.since, stopping.kill_at, fault});
+            },
+            [&](const state::Killing&) {
+              act(SendSignal{service.id, Target::Group, kTerminate});
+            },
+            [&](const state::Clearing& clearing) {
+              end_task(*this);
+              if (clearing.emptied) return clearing_is_over(*this, clearing);
+              act(SendSignal{service.id, Target::Group, kTerminate});
+            },
+            [&](const state::PostStop&) {
+              act(SignalTask{service.id, kTerminate});
+              act(SignalTask{service.id, kContinue});
+            },
+            [&](const state::Done&) { forgo_undoing(*this); },
+            [](const OneOf<state::Idle, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 // A hook after the stop was not asked to end before: HookEnded follows.
 void Step::on(const told::Killed&) {
   if (!is_up(service.wanted)) service.wanted = Wanted::DownAtOnce;
-  std::visit(
-      Overloaded{
-          [&](const state::PreStart&) {
-            end_task(*this);
-            attempt_failed(*this);
-          },
-          [&](const state::Launching&) { cancel_launch(*this); },
-          [&](const state::PreStop& pre_stop) { send_kill(*this, std::nullopt, pre_stop.since, pre_stop.fault); },
-          [&](const state::Stopping& stopping) { send_kill(*this, stopping.sent, stopping.since, stopping.fault); },
-          [&](const state::Clearing& clearing) {
-            if (!clearing.killed) kill_rest(*this, clearing);
-          },
-          [&](const state::PostStop& post_stop) {
-            end_task(*this);
-            take_ending(*this, post_stop.ending, post_stop.retry_at);
-          },
-          [&](const state::Done&) { forgo_undoing(*this); },
-          // They were all asked to end before.
-          [](const OneOf<state::Idle, state::Waiting, state::Starting, state::PostStart, state::Running, state::Backoff,
-                         state::Killing, state::Failed, state::Stopped> auto&) {},
-      },
-      State(service.state));
+  match(Overloaded{
+            [&](const state::PreStart&) {
+              end_task(*this);
+              attempt_failed(*this);
+            },
+            [&](const state::Launching&) { cancel_launch(*this); },
+            [&](const state::PreStop& pre_stop) { send_kill(*this, std::nullopt, pre_stop.since, pre_stop.fault); },
+            [&](const state::Stopping& stopping) { send_kill(*this, stopping.sent, stopping.since, stopping.fault); },
+            [&](const state::Clearing& clearing) {
+              if (!clearing.killed) kill_rest(*this, clearing);
+            },
+            [&](const state::PostStop& post_stop) {
+              end_task(*this);
+              take_ending(*this, post_stop.ending, post_stop.retry_at);
+            },
+            [&](const state::Done&) { forgo_undoing(*this); },
+            // They were all asked to end before.
+            [](const OneOf<state::Idle, state::Waiting, state::Starting, state::PostStart, state::Running,
+                           state::Backoff, state::Killing, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 // The SIGKILL to everything is all that it gets.
 void Step::on(const told::HookEnded&) {
   let_down(*this);
-  std::visit(Overloaded{
-                 [&](const state::Starting&) {
-                   enter(state::Killing{now, kNever});
-                 },
-                 [&](const state::Backoff&) { enter(state::Stopped{}); },
-                 [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
-                                state::Running, state::PreStop, state::Stopping, state::Killing, state::Clearing,
-                                state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const state::Starting&) {
+              enter(state::Killing{now, kNever});
+            },
+            [&](const state::Backoff&) { enter(state::Stopped{}); },
+            [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
+                           state::Running, state::PreStop, state::Stopping, state::Killing, state::Clearing,
+                           state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 }  // namespace cinit::core

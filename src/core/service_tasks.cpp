@@ -25,11 +25,11 @@ struct EndedTask {
 
   const StartFailure* failure() const { return std::get_if<StartFailure>(&event.result); }
   int code() const {
-    return std::visit(Overloaded{
-                          [](WaitStatus status) { return status.shell_code(); },
-                          [](const StartFailure& failure) { return failure.exit_code(); },
-                      },
-                      event.result);
+    return match(Overloaded{
+                     [](WaitStatus status) { return status.shell_code(); },
+                     [](const StartFailure& failure) { return failure.exit_code(); },
+                 },
+                 event.result);
   }
 };
 
@@ -129,14 +129,14 @@ void Step::on(const TaskEnded& event) {
   if (!running || !*running || (*running)->number != event.number) return;
   const EndedTask ended{**running, event};
   running->reset();
-  std::visit(Overloaded{
-                 [&](const OneOf<state::PreStart, state::PostStart, state::PreStop, state::Stopping, state::Clearing,
-                                 state::PostStop> auto& state) { task_ended(*this, state, ended); },
-                 // They have no place for a command.
-                 [](const OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::Running,
-                                state::Backoff, state::Killing, state::Done, state::Failed, state::Stopped> auto&) {},
-             },
-             State(service.state));
+  match(Overloaded{
+            [&](const OneOf<state::PreStart, state::PostStart, state::PreStop, state::Stopping, state::Clearing,
+                            state::PostStop> auto& state) { task_ended(*this, state, ended); },
+            // They have no place for a command.
+            [](const OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::Running,
+                           state::Backoff, state::Killing, state::Done, state::Failed, state::Stopped> auto&) {},
+        },
+        State(service.state));
 }
 
 // An attempt to start it has ended before there was a main process. Without a code it has taken too long, or was not to go on.

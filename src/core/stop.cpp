@@ -24,13 +24,12 @@ bool Stop::spares_main() const {
 }
 
 bool Stop::has_begun_with_services() const {
-  return std::visit(
-      Overloaded{
-          [](OneOf<phase::Up, phase::Begun, phase::EndingMain, phase::PreStopHooks> auto) { return false; },
-          [](OneOf<phase::BeginDrain, phase::Draining, phase::Sweeping, phase::PostStopHooks, phase::Killing,
-                   phase::Outlasting, phase::Reaping, phase::Over> auto) { return true; },
-      },
-      phase_);
+  return match(Overloaded{
+                   [](OneOf<phase::Up, phase::Begun, phase::EndingMain, phase::PreStopHooks> auto) { return false; },
+                   [](OneOf<phase::BeginDrain, phase::Draining, phase::Sweeping, phase::PostStopHooks, phase::Killing,
+                            phase::Outlasting, phase::Reaping, phase::Over> auto) { return true; },
+               },
+               phase_);
 }
 
 void Stop::begin(const StopReason& reason, std::optional<Signal> signal, Time now, Actions& actions) {
@@ -52,7 +51,7 @@ bool Stop::main_is_asked_later() const {
 }
 
 Time Stop::deadline() const {
-  return std::visit(
+  return match(
       Overloaded{
           [&](phase::EndingMain) { return deadline_; },
           [](phase::PreStopHooks pre_stop) { return pre_stop.drain_at; },
@@ -249,7 +248,7 @@ struct Stop::Turn {
 
 std::optional<StopOrder> Stop::next(Time now, Actions& actions) {
   for (;;) {
-    const Next next = std::visit(Turn{*this, now, actions}, phase_);
+    const Next next = match(Turn{*this, now, actions}, phase_);
     if (const auto* order = std::get_if<StopOrder>(&next)) return *order;
     if (std::holds_alternative<Nothing>(next)) return std::nullopt;
   }

@@ -42,7 +42,7 @@ Actions Supervisor::boot(Time now) {
 
 Actions Supervisor::handle(const Event& event, Time now) {
   now_ = std::max(now_, now);
-  std::visit([this](const auto& happened) { on(happened); }, event);
+  match([this](const auto& happened) { on(happened); }, event);
   stop_removed();
   return settle();
 }
@@ -225,23 +225,23 @@ void Supervisor::carry_out(const StopOrder& order) {
   const auto stop = [this](ServiceId id) {
     tell(at(services_, id), stop_.stop_of(at(services_, id), Wanted::DownWithAll));
   };
-  std::visit(Overloaded{
-                 [&](stop_order::EndMain) { stop(*plan_.main_command); },
-                 [&](stop_order::StartHook start) { tell(at(services_, start.hook), told::Begin{}); },
-                 [&](stop_order::EndAll) {
-                   for (Service& service : services_) tell(service, told::EndBegun{});
-                 },
-                 [&](stop_order::StopTier asked) {
-                   for (const ServiceId id : stop_.members(asked.tier)) stop(id);
-                 },
-                 [&](stop_order::KillAll all) {
-                   for (Service& service : services_) {
-                     if (!all.spare_main || !plan_.is_main(service.id)) tell(service, told::Killed{});
-                   }
-                   for (const ServiceId hook : plan_.post_stop_hooks) tell(at(services_, hook), told::HookEnded{});
-                 },
-             },
-             order);
+  match(Overloaded{
+            [&](stop_order::EndMain) { stop(*plan_.main_command); },
+            [&](stop_order::StartHook start) { tell(at(services_, start.hook), told::Begin{}); },
+            [&](stop_order::EndAll) {
+              for (Service& service : services_) tell(service, told::EndBegun{});
+            },
+            [&](stop_order::StopTier asked) {
+              for (const ServiceId id : stop_.members(asked.tier)) stop(id);
+            },
+            [&](stop_order::KillAll all) {
+              for (Service& service : services_) {
+                if (!all.spare_main || !plan_.is_main(service.id)) tell(service, told::Killed{});
+              }
+              for (const ServiceId hook : plan_.post_stop_hooks) tell(at(services_, hook), told::HookEnded{});
+            },
+        },
+        order);
 }
 
 void Supervisor::broken_invariant(const char* what) {

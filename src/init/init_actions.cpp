@@ -24,12 +24,12 @@ const config::Probe* probe_of(const config::Service& spec, core::StartProbe::Use
 // Whether others can make it happen as often as they like: with signals, by what they ask for, or by what they say.
 bool can_be_repeated(const core::Notice& notice) {
   namespace n = core::notice;
-  return std::visit(Overloaded{
-                        [](const OneOf<n::SignalIgnored, n::ReloadRefused, n::MainSuspended, n::Requested, n::Escalated,
-                                       n::WatchdogExpired, n::Unhealthy, n::Healthy> auto&) { return true; },
-                        [](const auto&) { return false; },
-                    },
-                    notice);
+  return match(Overloaded{
+                   [](const OneOf<n::SignalIgnored, n::ReloadRefused, n::MainSuspended, n::Requested, n::Escalated,
+                                  n::WatchdogExpired, n::Unhealthy, n::Healthy> auto&) { return true; },
+                   [](const auto&) { return false; },
+               },
+               notice);
 }
 
 }  // namespace
@@ -102,7 +102,7 @@ void Init::tell_what_was_heard() {
 
 void Init::carry_out(const core::Actions& actions) {
   for (const core::Action& action : actions) {
-    std::visit([this](const auto& wanted) { carry_out(wanted); }, action);
+    match([this](const auto& wanted) { carry_out(wanted); }, action);
   }
 }
 

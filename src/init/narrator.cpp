@@ -59,14 +59,14 @@ std::string describe(const config::Location& where) {
 // What a service has not done that is not ready, when there is no probe that says it.
 std::string what_is_missing(const config::Service& spec) {
   if (!spec.ready) return "";
-  return std::visit(Overloaded{
-                        [](const config::NotifyReady&) -> std::string { return "it did not say READY=1"; },
-                        [](const config::FdReady& by) { return join("no newline came on its descriptor ", by.fd); },
-                        [](const config::LogReady& by) { return "its output did not have \"" + by.text + "\""; },
-                        [](const config::DelayReady& by) { return join("it is to run for ", by.delay); },
-                        [](const config::Probe&) -> std::string { return "its first probe has not come to an end"; },
-                    },
-                    spec.ready->when);
+  return match(Overloaded{
+                   [](const config::NotifyReady&) -> std::string { return "it did not say READY=1"; },
+                   [](const config::FdReady& by) { return join("no newline came on its descriptor ", by.fd); },
+                   [](const config::LogReady& by) { return "its output did not have \"" + by.text + "\""; },
+                   [](const config::DelayReady& by) { return join("it is to run for ", by.delay); },
+                   [](const config::Probe&) -> std::string { return "its first probe has not come to an end"; },
+               },
+               spec.ready->when);
 }
 
 std::string name_of(const core::Plan& plan, ServiceId id) { return plan[id].spec.name; }
@@ -182,13 +182,13 @@ class Narrator {
   Narration operator()(const notice::Stopping& n) const {
     using Stopping = notice::Stopping;
     const std::string how =
-        std::visit(Overloaded{
-                       [](Signal signal) { return "sending " + to_string(signal); },
-                       [](Stopping::ByCommand) -> std::string { return "running its stop-command"; },
-                       [](Stopping::Undone) -> std::string { return "running its down command"; },
-                       [](Stopping::ByInput) -> std::string { return "it has got all that it was to read"; },
-                   },
-                   n.how);
+        match(Overloaded{
+                  [](Signal signal) { return "sending " + to_string(signal); },
+                  [](Stopping::ByCommand) -> std::string { return "running its stop-command"; },
+                  [](Stopping::Undone) -> std::string { return "running its down command"; },
+                  [](Stopping::ByInput) -> std::string { return "it has got all that it was to read"; },
+              },
+              n.how);
     return about(n.service, "stopping", "stopping: " + how);
   }
   Narration operator()(const notice::Stopped& n) const { return about(n.service, "stopped", "stopped"); }
@@ -273,7 +273,7 @@ class Narrator {
 
 }  // namespace
 
-Narration narrate(const core::Notice& notice, const core::Plan& plan) { return std::visit(Narrator(plan), notice); }
+Narration narrate(const core::Notice& notice, const core::Plan& plan) { return match(Narrator(plan), notice); }
 
 std::string display_name(const core::Plan& plan, core::ServiceId id) {
   const std::string& name = plan[id].spec.name;

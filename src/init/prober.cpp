@@ -12,11 +12,11 @@ namespace {
 // An exec probe is a process, and not for here.
 std::optional<probe::Attempt> begin(const config::Probe& probe) {
   using Begun = std::optional<probe::Attempt>;
-  return std::visit(Overloaded{
-                        [](const config::ExecProbe&) -> Begun { return std::nullopt; },
-                        [](const auto& by_itself) -> Begun { return probe::Attempt::start(by_itself); },
-                    },
-                    probe);
+  return match(Overloaded{
+                   [](const config::ExecProbe&) -> Begun { return std::nullopt; },
+                   [](const auto& by_itself) -> Begun { return probe::Attempt::start(by_itself); },
+               },
+               probe);
 }
 
 }  // namespace

@@ -32,16 +32,15 @@ constexpr Duration kLookForLetters = std::chrono::seconds(1);
 SuperviseStatus::State shown_state(const core::State& state) {
   namespace s = core::state;
   using enum SuperviseStatus::State;
-  return std::visit(
-      Overloaded{
-          [](const OneOf<s::Starting, s::PostStart, s::Running, s::PreStop, s::Stopping, s::Killing> auto&) {
-            return Running;
-          },
-          [](const s::PostStop&) { return Finishing; },
-          [](const OneOf<s::Idle, s::Waiting, s::PreStart, s::Launching, s::Backoff, s::Clearing, s::Done, s::Failed,
-                         s::Stopped> auto&) { return Down; },
-      },
-      state);
+  return match(Overloaded{
+                   [](const OneOf<s::Starting, s::PostStart, s::Running, s::PreStop, s::Stopping, s::Killing> auto&) {
+                     return Running;
+                   },
+                   [](const s::PostStop&) { return Finishing; },
+                   [](const OneOf<s::Idle, s::Waiting, s::PreStart, s::Launching, s::Backoff, s::Clearing, s::Done,
+                                  s::Failed, s::Stopped> auto&) { return Down; },
+               },
+               state);
 }
 
 SuperviseStatus make_status(const ServiceDirectories::View& view) {

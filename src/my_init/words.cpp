@@ -36,25 +36,25 @@ class MyInitWords final : public init::Words {
       : plan_(plan), pid_of_(std::move(pid_of)), own_pid_(std::to_string(own_pid)) {}
 
   Lines about(const core::Notice& notice, const Narration& own) override {
-    return std::visit(Overloaded{
-                          [&](const notice::Starting& n) { return starting(n.service); },
-                          [&](const notice::Exited& n) { return exited(n, own); },
-                          [&](const notice::StartFailed& n) { return start_failed(n, own); },
-                          [&](const notice::Failed& n) { return is_service(n.service) ? Lines{own} : Lines{}; },
-                          [&](const notice::Stopping& n) { return stopping(n.service); },
-                          [&](const notice::Killing& n) { return killing(n, own); },
-                          [&](const notice::ShutdownBegun& n) {
-                            is_aborted_ = n.cause == notice::StopCause::StopSignal;
-                            return Lines{};
-                          },
-                          [&](const notice::SweepBegun& n) { return killing_all(n.sweeps); },
-                          [&](const notice::SweepOver&) {
-                            return line(LogLevel::Warning, "killing",
-                                        "Not all processes have exited in time. Forcing them to exit.");
-                          },
-                          [&](const auto&) { return only_trouble(own); },
-                      },
-                      notice);
+    return match(Overloaded{
+                     [&](const notice::Starting& n) { return starting(n.service); },
+                     [&](const notice::Exited& n) { return exited(n, own); },
+                     [&](const notice::StartFailed& n) { return start_failed(n, own); },
+                     [&](const notice::Failed& n) { return is_service(n.service) ? Lines{own} : Lines{}; },
+                     [&](const notice::Stopping& n) { return stopping(n.service); },
+                     [&](const notice::Killing& n) { return killing(n, own); },
+                     [&](const notice::ShutdownBegun& n) {
+                       is_aborted_ = n.cause == notice::StopCause::StopSignal;
+                       return Lines{};
+                     },
+                     [&](const notice::SweepBegun& n) { return killing_all(n.sweeps); },
+                     [&](const notice::SweepOver&) {
+                       return line(LogLevel::Warning, "killing",
+                                   "Not all processes have exited in time. Forcing them to exit.");
+                     },
+                     [&](const auto&) { return only_trouble(own); },
+                 },
+                 notice);
   }
 
   // There is no daemon: cinit looks after the services itself, so the pid is its own.

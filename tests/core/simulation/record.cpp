@@ -144,6 +144,7 @@ class Writer {
     constexpr const char* kCauses[] = {"a stop signal",
                                        "the main command ended",
                                        "a hook failed",
+                                       "the boot took too long",
                                        "a service ended",
                                        "a service is unhealthy",
                                        "all ended",
