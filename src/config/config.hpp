@@ -34,7 +34,7 @@ struct EnvFile {
   bool optional = false;
 };
 
-enum class ServiceType { Simple, Oneshot };
+enum class ServiceType { Simple, Oneshot, Forking };
 enum class RestartPolicy { No, OnFailure, Always };
 enum class EndAction { Ignore, Shutdown };
 enum class KillMode { Mixed, Group, Process };
@@ -153,6 +153,7 @@ struct Service {
 
   std::vector<std::string> command;  // never empty
   ServiceType type = ServiceType::Simple;
+  std::optional<std::string> pid_file;  // Forking: it names the main process
   bool enabled = true;
   bool autostart = true;
 

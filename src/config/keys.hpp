@@ -87,6 +87,7 @@ requires std::same_as<std::remove_const_t<S>, Service>
 void visit_keys(S& service, Visit&& visit) {
   visit("command", as<CommandLine>(service.command));
   visit("type", service.type);
+  visit("pid-file", as<AbsolutePath>(service.pid_file));
   visit("enabled", service.enabled);
   visit("autostart", service.autostart);
 

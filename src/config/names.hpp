@@ -19,6 +19,7 @@ struct Named {
 inline constexpr Named<ServiceType> kServiceTypes[] = {
     {"simple", ServiceType::Simple},
     {"oneshot", ServiceType::Oneshot},
+    {"forking", ServiceType::Forking},
 };
 inline constexpr Named<RestartPolicy> kRestartPolicies[] = {
     {"no", RestartPolicy::No},

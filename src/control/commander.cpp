@@ -71,12 +71,24 @@ int Commander::fail(ClientId client, std::string_view message, int code) {
 
 ServiceView Commander::view_of(core::ServiceId service) const {
   const core::PlannedService& planned = host_.plan()[service];
-  ServiceView view{planned.spec.name,       host_.plan().is_main(service), host_.status(service),
-                   host_.main_pid(service), host_.trouble(service),        {}};
+  ServiceView view{planned.spec.name,
+                   host_.plan().is_main(service),
+                   host_.status(service),
+                   host_.main_pid(service),
+                   host_.trouble(service),
+                   {},
+                   {}};
   if (!std::holds_alternative<core::state::Waiting>(view.status.state)) return view;
   for (const core::ServiceId other : planned.waits_for) {
     if (holds_up(other)) view.waits_for.push_back(host_.plan()[other].spec.name);
   }
+  return view;
+}
+
+// Only where it is shown: it is looked for.
+ServiceView Commander::full_view_of(core::ServiceId service) const {
+  ServiceView view = view_of(service);
+  view.background = host_.background(service);
   return view;
 }
 
@@ -90,7 +102,7 @@ Commander::Code Commander::status(ClientId client, const Arguments& arguments) {
   const auto services = select(host_.plan(), arguments.words, Among::All);
   if (!services) return fail(client, services.error().message, exit_code::kUsage);
   std::vector<ServiceView> views;
-  for (const core::ServiceId service : *services) views.push_back(view_of(service));
+  for (const core::ServiceId service : *services) views.push_back(full_view_of(service));
   replies_.out(client, arguments.json ? status_json(views, host_.now()) : status_table(views, host_.now()));
   const bool all_up = std::ranges::all_of(views, [](const ServiceView& view) { return view.status.is_ready(); });
   return arguments.words.empty() || all_up ? 0 : exit_code::kNotUp;

@@ -61,6 +61,7 @@ class Commander {
   bool answer(ClientId client, Pending& pending);
   void print_recent(ClientId client, const std::map<core::ServiceId, std::string>& services, std::size_t most);
   ServiceView view_of(core::ServiceId service) const;
+  ServiceView full_view_of(core::ServiceId service) const;
   bool holds_up(core::ServiceId service) const;
   int fail(ClientId client, std::string_view message, int code);
   bool has_place_for_lasting() const { return pending_.size() + followers_.size() < Replies::kMostLasting; }

@@ -20,12 +20,20 @@ struct LogLine {
   std::string text;          // without its newline
 };
 
+// A process that a service has left running in the background: its parent has ended.
+struct Process {
+  pid_t pid = 0;
+  std::string name;
+};
+
 // All of it answers at once.
 class Host {
  public:
   virtual const core::Plan& plan() const = 0;
   virtual core::ServiceStatus status(core::ServiceId service) const = 0;
   virtual pid_t main_pid(core::ServiceId service) const = 0;  // 0: it has no main process
+  // What runs in the background for it, the oldest first; of many the first few.
+  virtual std::vector<Process> background(core::ServiceId service) = 0;
   // What went wrong with it since its last start, in the words of cinit's log; empty: nothing.
   virtual std::string trouble(core::ServiceId service) const = 0;
   virtual Time now() const = 0;

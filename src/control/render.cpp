@@ -120,9 +120,17 @@ std::string object_of(const ServiceView& service, Time now) {
       .add_text_or_null("exit_signal", by_signal ? to_string(status.last_end->signal()) : "")
       .add("ready", status.is_ready() ? "true" : "false")
       .add_text_or_null("health", health_word(status.health));
+  std::string background;
+  for (const Process& process : service.background) {
+    background += background.empty() ? "" : ",";
+    background += Object().add("pid", std::to_string(process.pid)).add_text("name", process.name).text();
+  }
   ServiceView silent = service;
   silent.status.text.clear();
-  object.add_text_or_null("detail", detail(silent, now)).add_text_or_null("status", status.text);
+  silent.background.clear();
+  object.add("background", "[" + background + "]")
+      .add_text_or_null("detail", detail(silent, now))
+      .add_text_or_null("status", status.text);
   return object.text();
 }
 

@@ -21,6 +21,7 @@ std::string status_table(std::span<const ServiceView> services, Time now);
 //   exit_code, exit_signal    how its main process ended last; at most one of them is not null
 //   ready                 a oneshot: it is done
 //   health                "healthy", "unhealthy", null: not known, or it has no health check
+//   background            what it has left running, the oldest first, and of many the first 20: [{"pid": 9, "name": "nginx"}]
 //   detail, status        why it is in this state; what it says of itself; null: nothing
 std::string status_json(std::span<const ServiceView> services, Time now);
 

@@ -29,6 +29,14 @@ std::string list(const std::vector<std::string>& names) {
   return text;
 }
 
+std::string in_background(const ServiceView& service) {
+  std::vector<std::string> names;
+  for (const Process& process : service.background) {
+    names.push_back(process.name + " (" + std::to_string(process.pid) + ")");
+  }
+  return names.empty() ? "" : "in the background: " + list(names);
+}
+
 // How the last attempt ended.
 std::string last_end_words(const core::ServiceStatus& status) {
   if (status.failure) return status.failure->detail;
@@ -107,7 +115,10 @@ std::string why_down(const ServiceView& service) {
 
 std::string detail(const ServiceView& service, Time now) {
   std::string text = about_state(service, now);
-  return text.empty() ? service.status.text : text;
+  if (text.empty()) text = service.status.text;
+  const std::string background = in_background(service);
+  if (background.empty()) return text;
+  return text.empty() ? background : text + "; " + background;
 }
 
 std::string complaint(const ServiceView& service, Time now) {

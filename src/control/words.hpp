@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/host.hpp"
 #include "core/status.hpp"
 
 namespace cinit::control {
@@ -18,6 +19,7 @@ struct ServiceView {
   core::ServiceStatus status;
   pid_t pid = 0;                       // 0: none
   std::string trouble;                 // what went wrong since its last start
+  std::vector<Process> background;     // what it has left running
   std::vector<std::string> waits_for;  // who is not up yet that it is started after; while it is waiting
 };
 

@@ -40,6 +40,13 @@ struct SpawnFailed {
 struct Exited {
   ServiceId service;
   WaitStatus status;
+  // Its own program, which has put itself into the background: "nginx (9)". Empty: it has not.
+  std::string went_on = {};
+};
+
+// The first process of a service that goes into the background has ended as it should, and another one is its main process now.
+struct Forked {
+  ServiceId service;
 };
 
 // The commands that are run for a service beside its main process, one at a time.
@@ -146,7 +153,7 @@ struct DeadlineReached {
 struct NothingLeft {};
 
 using Event =
-    std::variant<Spawned, SpawnFailed, Exited, GroupEmptied, TaskEnded, ProbeEnded, ToldReady, Notified, MainSuspended,
-                 SignalReceived, Requested, PlanRevised, StoodStill, DeadlineReached, NothingLeft>;
+    std::variant<Spawned, SpawnFailed, Exited, Forked, GroupEmptied, TaskEnded, ProbeEnded, ToldReady, Notified,
+                 MainSuspended, SignalReceived, Requested, PlanRevised, StoodStill, DeadlineReached, NothingLeft>;
 
 }  // namespace cinit::core

@@ -132,6 +132,12 @@ struct StartFailed {
   ServiceId service;
   StartFailure failure;
 };
+// Its main process has ended well, and has left itself running in the background: `processes`. `for_good`: it is not started again.
+struct WentIntoBackground {
+  ServiceId service;
+  std::string processes;
+  bool for_good;
+};
 // It has ended for good: not started because `required` failed.
 struct RequirementFailed {
   ServiceId service;
@@ -239,13 +245,15 @@ struct InvariantBroken {
 
 namespace cinit::core {
 
-using Notice = std::variant<
-    notice::Entered, notice::Starting, notice::Started, notice::Ready, notice::Exited, notice::StartPostponed,
-    notice::StartFailed, notice::RequirementFailed, notice::StartLimitHit, notice::Done, notice::TimedOut,
-    notice::TaskFailed, notice::TaskTimedOut, notice::Restarting, notice::HealthCheckFailed, notice::Healthy,
-    notice::Unhealthy, notice::WatchdogExpired, notice::Requested, notice::NameTaken, notice::BootFinished,
-    notice::WaitedTooLong, notice::Failed, notice::GivenUp, notice::Stopping, notice::Stopped, notice::Killing,
-    notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused, notice::ShutdownBegun,
-    notice::SweepBegun, notice::SweepOver, notice::Escalated, notice::BudgetSpent, notice::InvariantBroken>;
+using Notice =
+    std::variant<notice::Entered, notice::Starting, notice::Started, notice::Ready, notice::Exited,
+                 notice::StartPostponed, notice::StartFailed, notice::WentIntoBackground, notice::RequirementFailed,
+                 notice::StartLimitHit, notice::Done, notice::TimedOut, notice::TaskFailed, notice::TaskTimedOut,
+                 notice::Restarting, notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy,
+                 notice::WatchdogExpired, notice::Requested, notice::NameTaken, notice::BootFinished,
+                 notice::WaitedTooLong, notice::Failed, notice::GivenUp, notice::Stopping, notice::Stopped,
+                 notice::Killing, notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused,
+                 notice::ShutdownBegun, notice::SweepBegun, notice::SweepOver, notice::Escalated, notice::BudgetSpent,
+                 notice::InvariantBroken>;
 
 }  // namespace cinit::core

@@ -191,11 +191,10 @@ void launch(Step& step) {
 
 namespace {
 
-void comes_up(Step& step) {
+// It runs, and only its readiness is waited for.
+void runs(Step& step) {
   const config::Service& spec = step.spec();
-  if (spec.type == config::ServiceType::Oneshot) {
-    step.enter(state::Starting{give_up_time(step)});
-  } else if (!spec.ready) {
+  if (!spec.ready) {
     became_ready(step);
   } else {
     const auto* delay = std::get_if<config::DelayReady>(&spec.ready->when);
@@ -204,6 +203,12 @@ void comes_up(Step& step) {
     step.enter(state::Starting{give_up_time(step), {first}});
     if (is_probed) begin_probing(step, {first});
   }
+}
+
+void comes_up(Step& step) {
+  const config::ServiceType type = step.spec().type;
+  if (type == config::ServiceType::Simple) return runs(step);
+  step.enter(state::Starting{give_up_time(step), {}, type == config::ServiceType::Forking});
 }
 
 // Its program runs. A stop may have begun meanwhile: if its turn has come, it gets its stop signal now.
@@ -265,6 +270,21 @@ void Step::on(const SpawnFailed& event) {
                             state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
                             state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
               news.broken = "a failure of a start that was not asked for";
+            },
+        },
+        State(service.state));
+}
+
+void Step::on(const Forked&) {
+  match(Overloaded{
+            [&](const state::Starting& starting) {
+              if (starting.forks) runs(*this);
+            },
+            // It is ready by its own word, or is to end.
+            [](const OneOf<state::PostStart, state::Running, state::PreStop, state::Stopping, state::Killing> auto&) {},
+            [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Backoff,
+                            state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
+              news.broken = "a service without a process that goes into the background";
             },
         },
         State(service.state));

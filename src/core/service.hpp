@@ -162,6 +162,7 @@ struct Step {
   void on(const Spawned& event);
   void on(const SpawnFailed& event);
   void on(const Exited& event);
+  void on(const Forked& event);
   void on(const GroupEmptied& event);
   void on(const TaskEnded& event);
   void on(const ProbeEnded& event);
@@ -191,6 +192,7 @@ struct Step {
 constexpr notice::Cause cause_of(const Spawned&) { return notice::Cause::ProgramRuns; }
 constexpr notice::Cause cause_of(const SpawnFailed&) { return notice::Cause::StartFailed; }
 constexpr notice::Cause cause_of(const Exited&) { return notice::Cause::ProcessEnded; }
+constexpr notice::Cause cause_of(const Forked&) { return notice::Cause::ProgramRuns; }
 constexpr notice::Cause cause_of(const GroupEmptied&) { return notice::Cause::GroupEmptied; }
 constexpr notice::Cause cause_of(const TaskEnded&) { return notice::Cause::CommandEnded; }
 constexpr notice::Cause cause_of(const ProbeEnded&) { return notice::Cause::ProbeEnded; }

@@ -63,7 +63,8 @@ void leave_group(Step& step, const Before& before, Ending ending, Time retry_at)
   step.enter(state::Clearing{ending, retry_at, step.now, kill_at, before.killed, true, before.command});
 }
 
-void main_process_ended(Step& step, const Before& before, WaitStatus status) {
+void main_process_ended(Step& step, const Before& before, const Exited& event) {
+  const WaitStatus status = event.status;
   Service& service = step.service;
   const config::Service& spec = step.spec();
   const Duration ran = step.now - service.started_at;
@@ -79,11 +80,17 @@ void main_process_ended(Step& step, const Before& before, WaitStatus status) {
   const bool success = succeeded(spec.success_exit_status, status);
   // One that has never got ready has failed to start.
   const bool too_early = !before.was_ready && spec.type != config::ServiceType::Oneshot;
-  const bool expected = before.asked || (success && !too_early);
-  const Verdict verdict = judge(step, !success || has_own_failure || too_early);
+  const bool expected = before.asked || (success && !too_early && event.went_on.empty());
+  const bool went_on = success && !before.asked && !event.went_on.empty();
+  // One that does so at once will do it again.
+  const bool is_hopeless =
+      went_on && is_up(service.wanted) && !is_again(service.wanted) && ran < spec.restart_max_delay;
+  const bool failed = !success || has_own_failure || too_early || went_on;
+  const Verdict verdict = is_hopeless ? Verdict{Ending::Failed} : judge(step, failed);
   const bool for_good = verdict.ending == Ending::Done || verdict.ending == Ending::Failed;
   step.announce(notice::Exited{service.id, status, ran, expected, verdict.restart, too_early});
-  if (verdict.ending == Ending::Failed) announce_failure(step);
+  if (went_on) step.announce(notice::WentIntoBackground{service.id, event.went_on, is_hopeless});
+  if (verdict.ending == Ending::Failed && !is_hopeless) announce_failure(step);
   if (for_good) let_down(step);
   leave_group(step, before, verdict.ending, verdict.retry_at);
   if (for_good) ended_for_good(step, verdict.ending);
@@ -114,7 +121,7 @@ Time post_stop_limit(const Step& step, Time kill_at) {
 void Step::on(const Exited& event) {
   match(Overloaded{
             [&](const OneOf<state::Starting, state::PostStart, state::Running, state::PreStop, state::Stopping,
-                            state::Killing> auto& state) { main_process_ended(*this, before(state), event.status); },
+                            state::Killing> auto& state) { main_process_ended(*this, before(state), event); },
             [&](const state::Launching&) { news.broken = "a process ended before it was known to run"; },
             [&](const OneOf<state::Clearing, state::PostStop> auto&) { news.broken = "a main process ended twice"; },
             [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Backoff, state::Done, state::Failed,

@@ -99,8 +99,18 @@ void begin_probing(Step& step, ProbeClock clock) {
   if (clock.at <= step.now) start_probe(step, StartProbe::Use::Ready, step.spec().ready->timeout);
 }
 
+namespace {
+
+std::string why_not_in_background(const config::Service& spec) {
+  const std::string first = "its first process has not ended";
+  return spec.pid_file ? first + ", or " + *spec.pid_file + " names no process of it" : first;
+}
+
+}  // namespace
+
 // The time of its start is over, or that of its probe has come: to start it, or to give it up.
 void starting_due(Step& step, const state::Starting& starting, std::string_view progress) {
+  if (step.now >= starting.give_up_at && starting.forks) return time_out(step, why_not_in_background(step.spec()));
   if (step.now >= starting.give_up_at) {
     const std::string& last = step.service.probe_detail;
     return time_out(step, last.empty() ? std::string(progress) : last);

@@ -71,10 +71,12 @@ struct Launching {
   static constexpr Nature kNature{Activity::Alive, false, false};
   Time deadline() const { return give_up_at < stop_by ? give_up_at : stop_by; }
 };
-// Its process runs, and it is not ready yet: a oneshot, until it ends. At `give_up_at` it has failed.
+// Its process runs, and it is not ready yet: a oneshot, until it ends. At `give_up_at` it has failed. `forks`: it is to go into the
+// background first.
 struct Starting {
   Time give_up_at;
   ProbeClock probe = {};
+  bool forks = false;
   static constexpr Nature kNature{Activity::Alive, true, false};
   Time deadline() const { return give_up_at < probe.at ? give_up_at : probe.at; }
 };

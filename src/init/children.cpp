@@ -28,6 +28,7 @@ void Children::add_starting(core::ServiceId id, pid_t pid) {
 void Children::add_main(core::ServiceId id, pid_t pid, pid_t group) {
   at(id).main = pid;
   at(id).group = group;
+  at(id).is_one_of_many = false;
   owners_.insert_or_assign(pid, id);
 }
 

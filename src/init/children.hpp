@@ -20,6 +20,8 @@ struct ServiceProcesses {
   pid_t starting = 0;  // is to become the main process, and has not called exec yet
   pid_t main = 0;
   pid_t group = 0;  // the main process's group, which may outlive it
+  // The main process stands for several that go on in the background, of which none is known to be the main process.
+  bool is_one_of_many = false;
   pid_t task = 0;
   bool task_asked = false;  // to end
   pid_t probe = 0;
@@ -48,6 +50,7 @@ class Children {
 
   void add_starting(core::ServiceId id, pid_t pid);
   void add_main(core::ServiceId id, pid_t pid, pid_t group);
+  void mark_as_one_of_many(core::ServiceId id, bool is_one) { at(id).is_one_of_many = is_one; }
   void add_task(core::ServiceId id, pid_t pid, std::uint32_t number);
   void add_probe(core::ServiceId id, pid_t pid, std::uint32_t number);
   void add_script(core::ServiceId id, pid_t pid);

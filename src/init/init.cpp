@@ -143,7 +143,7 @@ void Init::take_in_starts() {
 Time Init::next_deadline() const {
   return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(),
                    discarder_.next_try(), control_.next_deadline(), log_.next_deadline(), look_again_, rescan_at_,
-                   directories_.next_look()});
+                   directories_.next_look(), next_look_for_pid_file()});
 }
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.
@@ -203,6 +203,7 @@ void Init::child_ended(os::ChildChange change) {
   starts_.child_ended(change.pid);
   tell_answers();  // whether its program ran
   const auto found = children_.find(change.pid);
+  leftovers_.forget(change.pid);
   if (!found) discarder_.ended(change.pid);
   if (!found) return os::release(change.pid);
   note_out_of_memory(change.status);
@@ -231,6 +232,7 @@ void Init::note_out_of_memory(WaitStatus& status) {
 void Init::probe_ended(core::ServiceId service, const os::ChildChange& change) {
   children_.take_probe(service);
   os::sys::kill(-change.pid, SIGKILL);  // what it has left
+  leftovers_.end_probes(service, os::now());
   const bool passed = change.status == WaitStatus::exited(0);
   const char* const subject = change.status.by_signal() ? "the command was " : "the command ";
   tell(core::ProbeEnded{service, passed, subject + to_string(change.status), children_.of(service).probe_number});
@@ -254,12 +256,14 @@ void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
   listener_.drain(service);
   name_heir(service);
   if (hands_over(service)) return os::release(change.pid);
+  if (goes_on_in_background(service, change)) return;
   if (is_hook(plan_[service].role)) hook_ended(service, change.status == WaitStatus::exited(0));
   tell_what_was_heard();
   children_.main_ended(service);
   scripts_.main_ended(service);
   directories_.add_death(service, change.status);
-  carry_out(supervisor_.handle(core::Exited{service, change.status}, os::now()));
+  const std::string left = tell_of_leftovers(service, change);
+  carry_out(supervisor_.handle(core::Exited{service, change.status, left}, os::now()));
   os::release(change.pid);
   children_.main_reaped(service, is_watched(service));
   tell_answers();  // one of them may be that nothing is left to wait for, so that its next main process is started
@@ -284,6 +288,7 @@ void Init::name_heir(core::ServiceId service) {
   heirs_.erase(service);
   if (*named == children_.of(service).main) return;
   os::Process process;
+  leftovers_.look(os::now());
   const bool is_there = population_.processes().read(*named, process) && !process.ended();
   if (is_there && !children_.knows(*named) && is_of(service, process)) {
     heirs_.emplace(service, process);
@@ -325,12 +330,14 @@ bool Init::is_empty(core::ServiceId service) const {
 // Somebody of a group whose parent is not cinit is reaped by that parent, and nobody tells us: so we look again.
 void Init::check_groups() {
   std::vector<core::ServiceId> emptied;
+  const bool looked = !watched_groups_.empty() && leftovers_.look(os::now());
   std::erase_if(watched_groups_, [&](core::ServiceId service) {
-    if (!is_empty(service)) return false;
+    if (!is_empty(service) || !has_left_nothing(service, looked)) return false;
     emptied.push_back(service);
     return true;
   });
   for (const core::ServiceId service : emptied) {
+    leftovers_.forget_signal(service);
     children_.group_emptied(service);
     tell(core::GroupEmptied{service});
   }
@@ -384,6 +391,7 @@ void Init::check_deadline() {
     check_groups();
   }
   if (now >= rescan_at_) rescan();
+  if (now >= next_look_for_pid_file()) look_for_pid_files();
   if (now >= listener_.next_deadline()) listener_.hear_output();
   if (now >= supervisor_.next_deadline()) tell(core::DeadlineReached{prober_.progress()});
 }

@@ -21,6 +21,7 @@
 #include "init/children.hpp"
 #include "init/control_scripts.hpp"
 #include "init/launcher.hpp"
+#include "init/leftovers.hpp"
 #include "init/listener.hpp"
 #include "init/narrator.hpp"
 #include "init/prober.hpp"
@@ -29,6 +30,7 @@
 #include "init/stop_reason.hpp"
 #include "init/words.hpp"
 #include "log/log.hpp"
+#include "os/as_user.hpp"
 #include "os/directory_watch.hpp"
 #include "os/discarder.hpp"
 #include "os/poller.hpp"
@@ -90,6 +92,23 @@ class Init final : private control::Host {
   void name_heir(core::ServiceId service);
   bool hands_over(core::ServiceId service);
   void check_groups();
+
+  // What services leave behind, and services that go into the background: init_leftovers.cpp.
+  struct PidFile {
+    Time look_at{};
+    std::optional<os::FileProcess> work = {};
+  };
+  std::string tell_of_leftovers(core::ServiceId service, const os::ChildChange& change);
+  void signal_leftovers(core::ServiceId service, Signal signal);
+  bool has_left_nothing(core::ServiceId service, bool looked) const;
+  bool goes_on_in_background(core::ServiceId service, const os::ChildChange& change);
+  void make_main(core::ServiceId service, const os::Process& process, bool is_one_of_many);
+  void say_where_it_goes_on(core::ServiceId service, const std::vector<os::Process>& processes);
+  Time next_look_for_pid_file() const;
+  void look_for_pid_files();
+  std::optional<std::string> read_pid_file(core::ServiceId service, PidFile& file);
+  bool take_pid(core::ServiceId service, pid_t pid);
+
   bool is_watched(core::ServiceId service) const;
   bool is_empty(core::ServiceId service) const;
   void check_suspension();
@@ -174,6 +193,7 @@ class Init final : private control::Host {
   void ask(const core::Requested& request) override;
   bool send_signal(core::ServiceId service, Signal signal, bool group) override;
   bool is_captured(core::ServiceId service) const override { return listener_.captures(service); }
+  std::vector<control::Process> background(core::ServiceId service) override;
   std::vector<control::LogLine> recent_lines(core::ServiceId service, std::size_t most) const override;
 
   bool belongs_to_service(const os::Process& process) const;
@@ -193,6 +213,9 @@ class Init final : private control::Host {
   core::Supervisor supervisor_;
   Prober prober_;
   Children children_;
+  Leftovers leftovers_{population_.processes(), children_};
+  std::map<core::ServiceId, PidFile>
+      pid_files_;  // of services that have gone into the background, until they name a process
   Starts starts_;
   ControlScripts scripts_;
   std::map<core::ServiceId, core::RunTask> held_back_;  // each a ./finish, until no script runs
@@ -207,9 +230,9 @@ class Init final : private control::Host {
   std::vector<core::ServiceId> watched_groups_;      // whose main process has ended, and whose group has not
   std::set<std::pair<pid_t, std::uint64_t>> swept_;  // pid and start time of who got the sweep's SIGTERM
 
-  Time awake_{};              // when the last wait was over
+  Time awake_{};                 // when the last wait was over
   std::uint64_t oom_kills_ = 0;  // of the kernel, that have been told or were before us
-  bool more_to_reap_ = true;  // whoever started us by exec(2) may have had children
+  bool more_to_reap_ = true;     // whoever started us by exec(2) may have had children
   bool no_children_ = false;
   bool looking_for_nothing_ = false;
   Time look_again_ = kNever;

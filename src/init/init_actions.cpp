@@ -109,6 +109,8 @@ void Init::carry_out(const core::Actions& actions) {
 void Init::carry_out(const core::Spawn& action) {
   heirs_.erase(action.service);
   leaving_.erase(action.service);
+  leftovers_.forget_signal(action.service);
+  pid_files_.erase(action.service);
   starts_.begin({action.service, ChildKind::Main}, [this, service = action.service](Launcher::Files files) {
     return launcher_.prepare(service, std::move(files));
   });
@@ -136,6 +138,7 @@ void Init::carry_out(const core::SendSignal& action) {
   const ServiceProcesses& processes = children_.of(action.service);
   const pid_t pid = to_group ? -processes.group : processes.main;
   if (pid != 0) os::sys::kill(pid, action.signal.number);
+  if (to_group || processes.is_one_of_many) signal_leftovers(action.service, action.signal);
 }
 
 void Init::carry_out(const core::RunTask& action) {
@@ -214,6 +217,7 @@ void Init::carry_out(const core::WatchGroup& action) {
 
 void Init::carry_out(const core::ForgetGroup& action) {
   std::erase(watched_groups_, action.service);
+  leftovers_.forget_signal(action.service);
   children_.group_emptied(action.service);
 }
 
@@ -293,7 +297,7 @@ void Init::carry_out(const core::Exit& action) {
 // What is left of the service after SIGKILL, and whether we may kill it at all.
 void Init::name_undying(core::ServiceId service) {
   population_.for_each([&](const os::Process& process) {
-    if (process.group != children_.of(service).group) return true;
+    if (process.group != children_.of(service).group && !leftovers_.owns(service, process.pid)) return true;
     Line line;
     line << "process " << process.pid << " (" << process.name << "), state " << os::describe_state(process.state);
     if (os::sys::kill(process.pid, 0) == -EPERM) {
@@ -330,7 +334,8 @@ bool Init::belongs_to_service(const os::Process& process) const {
 // In its session or process group, or a descendant.
 bool Init::is_of(core::ServiceId service, const os::Process& process) const {
   const pid_t group = children_.of(service).group;
-  return group != 0 && (process.session == group || process.group == group || belongs_to(service, process));
+  return (group != 0 && (process.session == group || process.group == group || belongs_to(service, process))) ||
+         leftovers_.owns(service, process.pid);
 }
 
 bool Init::belongs_to(core::ServiceId service, const os::Process& process) const {

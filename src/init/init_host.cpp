@@ -13,7 +13,22 @@ void Init::ask(const core::Requested& request) { tell(request); }
 bool Init::send_signal(core::ServiceId service, Signal signal, bool group) {
   const ServiceProcesses& processes = children_.of(service);
   const pid_t pid = group ? -processes.group : processes.main;
+  if (!group && processes.is_one_of_many) {
+    leftovers_.look(os::now());
+    for (const os::Process& process : leftovers_.of(service)) os::sys::kill(process.pid, signal.number);
+  }
   return pid != 0 && os::sys::kill(pid, signal.number) == 0;
+}
+
+// Who goes on with its main process, or after it. More than a few would make an answer of what a service can make as long as it likes.
+std::vector<control::Process> Init::background(core::ServiceId service) {
+  constexpr std::size_t kMost = 20;
+  leftovers_.look(os::now());
+  std::vector<control::Process> found;
+  for (const os::Process& process : leftovers_.of(service)) {
+    if (found.size() < kMost) found.push_back({process.pid, static_cast<const char*>(process.name)});
+  }
+  return found;
 }
 
 std::vector<control::LogLine> Init::recent_lines(core::ServiceId service, std::size_t most) const {

@@ -194,6 +194,14 @@ void LaunchSetup::take_limits() {
   child_.limits_count = limits_.size();
 }
 
+// Limits that the user has chosen stay as they are.
+void LaunchSetup::take_mark(const std::array<os::ResourceLimit, 2>& mark) {
+  if (spec_.limits.contains("locks") || spec_.limits.contains("rss")) return;
+  mark_ = mark;
+  child_.marks = mark_.data();
+  child_.marks_count = mark_.size();
+}
+
 void LaunchSetup::take_priorities() {
   child_.set_oom_score_adj = spec_.oom_score_adj.has_value();
   child_.oom_score_adj = spec_.oom_score_adj.value_or(0);

@@ -1,6 +1,7 @@
 // What os::PendingSpawn needs to start one service, put together in memory before there is a process.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ class LaunchSetup {
   Failed take_env_files(Result<config::Variables> variables);
   // Everything else. All are to be called once, in this order.
   Failed prepare(const Provision& provision = {});
+
+  // The limits by which it can be known later whose it is, after prepare(): see os/mark.hpp.
+  void take_mark(const std::array<os::ResourceLimit, 2>& mark);
 
   // What the process will be.
   os::Identity user() const;
@@ -77,6 +81,7 @@ class LaunchSetup {
   std::vector<gid_t> groups_;
   std::vector<os::ResourceLimit> limits_;
   std::vector<std::string> limit_names_;
+  std::array<os::ResourceLimit, 2> mark_{};
   std::string search_path_;
   std::string working_dir_;
   std::string user_;

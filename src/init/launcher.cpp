@@ -133,8 +133,19 @@ Launcher::Prepared Launcher::prepare_probe(core::ServiceId id, const config::Com
 Launcher::Prepared Launcher::finish(core::ServiceId id, Setup setup, const Provision& provision) {
   if (auto failed = renew_environment()) return *std::move(failed);
   if (auto failed = setup->prepare(provision)) return *std::move(failed);
+  // Services of runit and s6 are kept as these keep them, down to the limits.
+  const core::PlannedService& planned = plan_[id];
+  const bool is_marked = planned.role == core::Role::Service && !planned.spec.directory;
+  const os::MarkKind kind = provision.silent ? os::MarkKind::Probe : os::MarkKind::Service;
+  const auto mark = marks_.limits_of({static_cast<std::uint32_t>(core::index_of(id)), kind});
+  if (mark && is_marked) setup->take_mark(*mark);
   if (setup->child().set_uid && setup->child().uid != geteuid()) share_outputs(plan_[id].spec);
   return setup;
+}
+
+os::Identity Launcher::user_of(core::ServiceId id) const {
+  LaunchSetup setup(plan_[id], config_, surroundings_);
+  return setup.identify() ? os::Identity{} : setup.user();
 }
 
 void Launcher::reload_environment() {

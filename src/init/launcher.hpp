@@ -14,7 +14,9 @@
 #include "init/env_files.hpp"
 #include "init/provision.hpp"
 #include "init/s6_overlay.hpp"
+#include "os/as_user.hpp"
 #include "os/fd.hpp"
+#include "os/mark.hpp"
 
 namespace cinit::init {
 
@@ -62,6 +64,9 @@ class Launcher {
   // An exec probe of the service. Its output goes nowhere.
   Prepared prepare_probe(core::ServiceId id, const config::Command& command, pid_t main, Files files = nullptr);
 
+  // With whose rights the service's files are read; those of cinit where its user is not known.
+  os::Identity user_of(core::ServiceId id) const;
+
   // A hook has ended: what starts from now on gets the environment as it is now.
   void reload_environment();
 
@@ -70,6 +75,7 @@ class Launcher {
   const config::Config& config_;
   Surroundings& surroundings_;
   Listener& listener_;
+  os::Marks marks_;
   bool shared_stdout_ = false;
   bool shared_stderr_ = false;
 

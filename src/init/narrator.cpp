@@ -95,6 +95,12 @@ class Narrator {
     return about(n.service, "restarting", join(n.failure.detail, "; trying again in ", n.delay), LogLevel::Warning);
   }
   Narration operator()(const notice::StartFailed& n) const { return failure(n.service, n.failure.detail); }
+  Narration operator()(const notice::WentIntoBackground& n) const {
+    const std::string what = "ended, and left " + n.processes +
+                             " running in the background: start it in the foreground, or set type = \"forking\"";
+    if (n.for_good) return failure(n.service, what);
+    return about(n.service, "background", what, LogLevel::Warning);
+  }
   Narration operator()(const notice::RequirementFailed& n) const {
     return failure(n.service,
                    join("not started, because it requires ", name_of(plan_, n.required), ", which has failed"));

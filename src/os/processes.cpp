@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/passing.hpp"
 
@@ -20,14 +21,15 @@ struct DirectoryEntry {
   char name[1];
 };
 
-// Writes "PID/stat".
-void stat_path(char* path, pid_t pid) {
+// Writes "PID" and what follows. Returns its end.
+char* write_path(char* path, pid_t pid, const char* rest) {
   char digits[12];
   int count = 0;
   for (; pid > 0; pid /= 10) digits[count++] = static_cast<char>('0' + pid % 10);
   while (count > 0) *path++ = digits[--count];
-  for (const char* rest = "/stat"; (*path++ = *rest) != '\0'; ++rest) {
-  }
+  for (; *rest != '\0'; ++rest) *path++ = *rest;
+  *path = '\0';
+  return path;
 }
 
 // Reads the fields of a stat line one after the other.
@@ -132,7 +134,7 @@ bool Processes::available() const {
 bool Processes::read(pid_t pid, Process& process) const {
   if (!available()) return false;
   char path[24];
-  stat_path(path, pid);
+  write_path(path, pid, "/stat");
   char text[512];
   long size = 0;
   const int error = persist([&] {
@@ -144,6 +146,51 @@ bool Processes::read(pid_t pid, Process& process) const {
   process.pid = pid;
   if (may_pass(error)) return read_without_proc(pid, process);
   return size > 0 && parse_stat(text, text + size, process);
+}
+
+long Processes::read_text(pid_t pid, const char* name, char* buffer, std::size_t size) const {
+  if (!available()) return -ENOENT;
+  char path[48];
+  write_path(write_path(path, pid, "/"), 0, name);
+  long length = 0;
+  persist([&] {
+    const Fd file(sys::open(proc_.get(), path, O_RDONLY | O_CLOEXEC));
+    length = file ? sys::read(file.get(), buffer, size) : -file.error();
+    return static_cast<int>(-std::min(length, 0L));
+  });
+  return length;
+}
+
+bool Processes::each_child(ChildVisitor visitor, void* context) const {
+  if (!available()) return false;
+  const pid_t self = sys::getpid();
+  char path[48];
+  write_path(write_path(write_path(path, self, "/task/"), self, "/children"), 0, "");
+  const Fd file = persist([&] { return Fd(sys::open(proc_.get(), path, O_RDONLY | O_CLOEXEC)); });
+  if (!file) {
+    if (file.error() != ENOENT) return false;
+    return for_each([&](const Process& process) {
+      if (process.parent == self) visitor(context, process.pid);
+      return true;
+    });
+  }
+  char buffer[4096];
+  pid_t pid = 0;
+  long size = 0;
+  const auto next = [&] {
+    size = sys::read(file.get(), buffer, sizeof(buffer));
+    return static_cast<int>(-std::min(size, 0L));
+  };
+  while (persist(next) == 0 && size > 0) {
+    for (const char* at = buffer; at < buffer + size; ++at) {
+      if (*at >= '0' && *at <= '9') {
+        pid = pid * 10 + (*at - '0');
+      } else if (pid > 0) {
+        visitor(context, std::exchange(pid, 0));
+      }
+    }
+  }
+  return size == 0;
 }
 
 bool Processes::each(Visitor visitor, void* context) const {

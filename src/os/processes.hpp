@@ -41,6 +41,17 @@ class Processes {
   // descriptor), only pid, group and session are known.
   bool read(pid_t pid, Process& process) const;
 
+  // The first bytes of /proc/PID/NAME, with one read(2). Returns how many, or a negative errno.
+  long read_text(pid_t pid, const char* name, char* buffer, std::size_t size) const;
+
+  // Calls visit(pid) for each child of ours, zombies included: /proc/[pid]/task/[tid]/children, without a look at each process of the
+  // namespace; where the kernel does not have that file (CONFIG_PROC_CHILDREN), by such a look. False when they could not all be
+  // seen.
+  template <class Visit>
+  bool for_each_child(Visit&& visit) const {
+    return each_child([](void* context, pid_t pid) { (*static_cast<Visit*>(context))(pid); }, &visit);
+  }
+
   // Calls visit(const Process&) for every process but ourselves, until it returns false. Zombies are among them. Returns
   // whether all were seen: false when /proc could not be read to its end.
   template <class Visit>
@@ -62,7 +73,9 @@ class Processes {
 
  private:
   using Visitor = bool (*)(void* context, const Process& process);
+  using ChildVisitor = void (*)(void* context, pid_t pid);
   bool each(Visitor visitor, void* context) const;
+  bool each_child(ChildVisitor visitor, void* context) const;
 
   mutable Fd proc_;
   mutable bool looked_ = false;

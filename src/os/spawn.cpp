@@ -188,6 +188,10 @@ void set_limits(Child& child) {
     child.failure.limit = i;
     require(child, StartStage::Limits, sys::setrlimit(limit.resource, &limit.value));
   }
+  for (std::size_t i = 0; i < child.setup.marks_count; ++i) {
+    const ResourceLimit& mark = child.setup.marks[i];
+    sys::setrlimit(mark.resource, &mark.value);
+  }
 }
 
 // RLIMIT_NICE is one of the limits, and may allow it.

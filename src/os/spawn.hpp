@@ -61,6 +61,9 @@ struct ChildSetup {
 
   const ResourceLimit* limits = nullptr;
   std::size_t limits_count = 0;
+  // The same, but what is refused is no failure of the start: see os/mark.hpp.
+  const ResourceLimit* marks = nullptr;
+  std::size_t marks_count = 0;
 
   bool set_oom_score_adj = false;
   int oom_score_adj = 0;  // -1000 to 1000

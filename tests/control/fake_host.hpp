@@ -71,6 +71,7 @@ class FakeHost final : public Host {
   const core::Plan& plan() const override { return plan_; }
   core::ServiceStatus status(core::ServiceId service) const override { return supervisor_.status(service); }
   pid_t main_pid(core::ServiceId service) const override { return parts_[core::index_of(service)].pid; }
+  std::vector<Process> background(core::ServiceId) override { return {}; }
   std::string trouble(core::ServiceId service) const override { return parts_[core::index_of(service)].trouble; }
   Time now() const override { return time; }
   bool is_stopping() const override { return supervisor_.is_stopping(); }

@@ -121,9 +121,9 @@ TEST_CASE("the same as JSON") {
   std::vector<ServiceView> services = many();
   services = {services[0], services[2], services[4]};
   CHECK("\n" + status_json(services, kNow) + "\n" == R"(
-[{"name":"postgres","role":"service","state":"running","since_seconds":200.000,"pid":17,"restarts":0,"exit_code":null,"exit_signal":null,"ready":true,"health":"healthy","detail":null,"status":"ready for connections"},
- {"name":"app","role":"main-command","state":"starting","since_seconds":1.500,"pid":123456,"restarts":0,"exit_code":null,"exit_signal":null,"ready":false,"health":null,"detail":"not ready yet: connection refused","status":null},
- {"name":"cache","role":"service","state":"running","since_seconds":40.000,"pid":20,"restarts":1,"exit_code":null,"exit_signal":"SIGKILL","ready":true,"health":"unhealthy","detail":"3 failed checks: no answer within 3 s","status":null}]
+[{"name":"postgres","role":"service","state":"running","since_seconds":200.000,"pid":17,"restarts":0,"exit_code":null,"exit_signal":null,"ready":true,"health":"healthy","background":[],"detail":null,"status":"ready for connections"},
+ {"name":"app","role":"main-command","state":"starting","since_seconds":1.500,"pid":123456,"restarts":0,"exit_code":null,"exit_signal":null,"ready":false,"health":null,"background":[],"detail":"not ready yet: connection refused","status":null},
+ {"name":"cache","role":"service","state":"running","since_seconds":40.000,"pid":20,"restarts":1,"exit_code":null,"exit_signal":"SIGKILL","ready":true,"health":"unhealthy","background":[],"detail":"3 failed checks: no answer within 3 s","status":null}]
 )");
   CHECK(status_json({}, kNow) == "[]");
 }

@@ -218,7 +218,8 @@ TEST_CASE("a process in the background that keeps the pipe open does not keep it
   Container container;
   container.config(
       "[cinit]\nlog-prefix = 'name'\n"
-      "[service.web]\ncommand = ['sh', '-c', 'setsid sh -c \"echo there; app wait-for /shared/go; echo later\" & "
+      "[service.web]\nkill-mode = 'process'\n"
+      "command = ['sh', '-c', 'setsid sh -c \"echo there; app wait-for /shared/go; echo later\" & "
       "app wait-for /shared/end']\n" +
       std::string(kOneShot) + "[service.other]\ncommand = 'app app1'\n");
   container.cinit().wait_for("web | there\n");

@@ -23,7 +23,8 @@ void DeepRules::see(const entry::ProbeGivenUp& given_up) {
   const Duration timeout = for_health ? spec(given_up.service).health->timeout : spec(given_up.service).ready->timeout;
   const bool is_late = now_ - facts.probe_began >= timeout;
   facts.probe_cut = !is_late;
-  probe_over(given_up.service, false, is_late && facts.main && !facts.stop_began);
+  // For a restart that was asked for it would be given up at any time.
+  probe_over(given_up.service, false, is_late && facts.main && !facts.stop_began && !facts.restart_due);
 }
 
 void DeepRules::probe_over(ServiceId id, bool passed, bool counts) {

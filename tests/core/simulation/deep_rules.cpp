@@ -67,6 +67,7 @@ void DeepRules::see(const entry::Told& told) {
                  [&](const Spawned& event) { spawned(event.service); },
                  [&](const SpawnFailed& event) { spawn_failed(event); },
                  [&](const Exited& event) { exited(event); },
+                 [&](const Forked& event) { forked(event.service); },
                  [&](const GroupEmptied& event) { clearing_.erase(event.service); },
                  [&](const TaskEnded& event) { task_ended(event); },
                  [&](const ProbeEnded& event) {
@@ -140,6 +141,7 @@ void DeepRules::see(const entry::Said& said) {
                  [&](const notice::Failed& notice) { failed(notice.service); },
                  [&](const notice::StartFailed& notice) { failed(notice.service); },
                  [&](const notice::StartLimitHit& notice) { failed(notice.service); },
+                 [&](const notice::WentIntoBackground& notice) { went_on(notice); },
                  [&](const notice::RequirementFailed& notice) {
                    failed(notice.service);
                    of(notice.service).code = failure_code(notice.required);
@@ -159,6 +161,13 @@ void DeepRules::failed(ServiceId id) {
   of(id).unsettled = false;
   is_down_.insert(id);
   if (plan_[id].role == Role::Service) failures_.push_back(id);
+}
+
+// One that does so at once is not started again, whatever its restart policy.
+void DeepRules::went_on(const notice::WentIntoBackground& notice) {
+  const bool just_ended = remains_ && remains_->service == notice.service;
+  if (!just_ended || remains_->status.by_signal()) wrong(notice.service, "is said to be in the background");
+  if (notice.for_good) failed(notice.service);
 }
 
 void DeepRules::timed_out(ServiceId id) {

@@ -29,6 +29,7 @@ struct Facts {
   Time launch_limit = kNever;       // of that
   Time launch_stop = kNever;        // it was to be stopped meanwhile, and is not waited for any longer
   std::optional<Time> runs_since;   // its start was told
+  bool forks = false;               // it has not gone into the background yet
   std::optional<Time> ready_since;  // it has met its condition
   std::optional<Time> up_since;     // and its post-start commands have succeeded
   bool in_attempt = false;
@@ -107,6 +108,7 @@ class DeepRules {
   void stood_still(Duration span);
   void failed(ServiceId id);
   void timed_out(ServiceId id);
+  void went_on(const notice::WentIntoBackground& notice);
   void done(ServiceId id);
 
   // Attempts to start a service, until it is up: deep_start_rules.cpp.
@@ -125,6 +127,8 @@ class DeepRules {
   void launch_is_in_time(ServiceId id);
   void stop_launch(ServiceId id);
   void spawned(ServiceId id);
+  void forked(ServiceId id);
+  void begins_to_run(ServiceId id);
   void spawn_failed(const SpawnFailed& event);
   void told_ready(ServiceId id);
   void delays();

@@ -151,10 +151,25 @@ void DeepRules::spawned(ServiceId id) {
   Facts& facts = of(id);
   launch_is_answered(id);
   facts.runs_since = now_;
+  if (spec(id).type == config::ServiceType::Simple) return begins_to_run(id);
+  facts.forks = spec(id).type == config::ServiceType::Forking;
+  facts.no_probe_before = facts.ready_at = kNever;
+}
+
+void DeepRules::forked(ServiceId id) {
+  Facts& facts = of(id);
+  if (!facts.runs_since) wrong(id, "goes into the background and is not known to run");
+  if (!std::exchange(facts.forks, false) || facts.ready_since || facts.stop_began) return;
+  begins_to_run(id);
+}
+
+// Its readiness is all that is waited for.
+void DeepRules::begins_to_run(ServiceId id) {
+  Facts& facts = of(id);
   facts.no_probe_before = now_;
   const auto* delay = spec(id).ready ? as<config::DelayReady>(spec(id).ready->when) : nullptr;
   facts.ready_at = delay ? now_ + delay->delay : kNever;
-  if (!spec(id).ready && spec(id).type != config::ServiceType::Oneshot) ready(id);
+  if (!spec(id).ready) ready(id);
 }
 
 void DeepRules::delays() {

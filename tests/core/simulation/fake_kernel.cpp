@@ -259,6 +259,8 @@ Pid FakeKernel::give_birth(Kind kind, ServiceId service, std::optional<Pid> lead
   if (kind == Kind::Leader && (spec.ready || watched) && !chance(climate_.never_tells)) {
     process.tells_at = now_ + (chance(30) ? 0s : some_time(4s));
   }
+  const bool is_to_fork = kind == Kind::Leader && spec.type == config::ServiceType::Forking;
+  if (is_to_fork && !chance(climate_.never_tells)) process.forked_at = now_ + (chance(30) ? 0s : some_time(3s));
   write(entry::Born{pid, kind, service, process.leader});
   processes_.emplace(pid, process);
   return pid;
@@ -271,7 +273,7 @@ void FakeKernel::signal(Process& process, Signal signal, Means means) {
     process.ignores_signals = true;  // it is not its own master any more
     process.while_suspended.reset();
     process.end_status = WaitStatus::signaled(kKill);
-    process.forks_at = process.suspends_at = process.tells_at = kNever;
+    process.forks_at = process.suspends_at = process.tells_at = process.forked_at = kNever;
     process.ends_at = now_ + process.takes_to_die;
   } else if (signal == kContinue) {
     process.suspended = false;
@@ -296,7 +298,7 @@ void FakeKernel::take_effect(Process& process, Signal signal) {
 
 Time FakeKernel::due_time(const Process& process) const {
   if (process.suspended) return kNever;
-  return std::min({process.ends_at, process.forks_at, process.suspends_at, process.tells_at});
+  return std::min({process.ends_at, process.forks_at, process.suspends_at, process.tells_at, process.forked_at});
 }
 
 Time FakeKernel::next_process_event() const {
@@ -374,6 +376,9 @@ void FakeKernel::act(Process& process) {
     if (process.kind == Kind::Leader && plan_.is_main(process.service)) main_suspension_untold_ = true;
   } else if (process.tells_at <= now_) {
     tell(process);
+  } else if (process.forked_at <= now_) {
+    process.forked_at = kNever;
+    untold_.emplace_back(Forked{process.service});
   } else {
     end(process.pid);
   }
@@ -385,7 +390,12 @@ void FakeKernel::end(Pid pid) {
   write(entry::Ended{pid, process.end_status});
   if (process.kind != Kind::Leader) return;
   Main& main = mains_.at(process.service);
-  if (main.pid == pid) main.ended = process.end_status;
+  if (main.pid != pid) return;
+  main.ended = process.end_status;
+  const bool is_simple = plan_[process.service].spec.type == config::ServiceType::Simple;
+  const bool is_service = plan_[process.service].role == Role::Service;
+  if (is_simple && is_service && *main.ended == WaitStatus::exited(0) && chance(climate_.goes_on))
+    main.went_on = "it (9)";
 }
 
 bool FakeKernel::group_is_empty(Pid leader) const {
@@ -408,7 +418,7 @@ std::vector<Event> FakeKernel::news() const {
   bool zombies = false;
   for (const auto& [service, main] : mains_) {
     zombies = zombies || (main.ended && !main.reaped);
-    if (main.ended && main.known && !main.told) news.emplace_back(Exited{service, *main.ended});
+    if (main.ended && main.known && !main.told) news.emplace_back(Exited{service, *main.ended, main.went_on});
     if (main.watched && main.reaped && !main.forgotten && group_is_empty(main.pid))
       news.emplace_back(GroupEmptied{service});
   }
@@ -425,6 +435,8 @@ std::vector<Event> FakeKernel::news() const {
 bool FakeKernel::is_tellable(const Event& event) const {
   const auto* ready = std::get_if<ToldReady>(&event);
   const auto* notified = std::get_if<Notified>(&event);
+  const auto* forked = std::get_if<Forked>(&event);
+  if (forked && (launches_.contains(forked->service) || mains_.at(forked->service).ended)) return false;
   return !(ready && launches_.contains(ready->service)) && !(notified && launches_.contains(notified->service));
 }
 
@@ -465,6 +477,7 @@ void FakeKernel::telling(const Event& event) {
                    if (found != checks_.end() && found->second.number == ended.number) checks_.erase(found);
                    forget(ended);
                  },
+                 [&](const Forked& forked) { forget(forked); },
                  [&](const ToldReady& told) { forget(told); },
                  [&](const Notified& notified) { forget(notified); },
                  [](const auto&) {},
@@ -482,6 +495,8 @@ void FakeKernel::told(const Event& event, Time now) {
   std::erase_if(untold_, [&](const Event& untold) {
     const auto* ready = std::get_if<ToldReady>(&untold);
     const auto* notified = std::get_if<Notified>(&untold);
+    const auto* forked = std::get_if<Forked>(&untold);
+    if (forked && forked->service == exited->service) return true;
     return (ready && ready->service == exited->service) || (notified && notified->service == exited->service);
   });
   main.forgotten = !main.watched;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct Climate {
   std::uint64_t probes_fail = 30;
   std::uint64_t probes_hang = 5;
   std::uint64_t never_tells = 10;  // that it is ready, or well
+  std::uint64_t goes_on = 10;      // into the background, unasked, of those that end well
   // No process can be started in this time.
   Time no_slots_from = kNever;
   Time no_slots_until = kNever;
@@ -74,7 +76,8 @@ class FakeKernel {
     Time ends_at = kNever;
     Time forks_at = kNever;
     Time suspends_at = kNever;
-    Time tells_at = kNever;  // that it is ready, then that it is well
+    Time tells_at = kNever;   // that it is ready, then that it is well
+    Time forked_at = kNever;  // it has gone into the background
     bool suspended = false;
     bool swept = false;
     std::optional<Signal> while_suspended = {};
@@ -84,6 +87,7 @@ class FakeKernel {
     Pid pid;
     bool known = true;  // that it runs has been told
     std::optional<WaitStatus> ended = {};
+    std::string went_on = {};  // it did, in the background
     bool told = false;
     bool reaped = false;
     bool watched = false;

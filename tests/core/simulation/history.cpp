@@ -133,25 +133,25 @@ void History::see(Index index, const entry::LaunchCancelled& launch) {
 }
 
 void History::see(Index index, const entry::Told& told) {
-  std::visit(
-      Overloaded{
-          [&](const Spawned& event) {
-            last_run(event.service).runs = index;
-            ServiceHistory& service = at_service(event.service);
-            service.attempts.back().answered = index;
-            const bool is_oneshot = plan_[event.service].spec.type == config::ServiceType::Oneshot;
-            if (!is_oneshot) service.settled = std::min(service.settled, index);
-          },
-          [&](const SpawnFailed& event) { spawn_failed(index, event); },
-          [&](const Exited& event) { exited(index, event); },
-          [&](const GroupEmptied& event) { last_run(event.service).over = index; },
-          [&](const SignalReceived& event) { got_signal(index, event); },
-          [](const MainSuspended&) {},
-          [](const DeadlineReached&) {},
-          [](const NothingLeft&) {},
-          [](const OneOf<TaskEnded, ProbeEnded, ToldReady, Notified, Requested, PlanRevised, StoodStill> auto&) {},
-      },
-      told.event);
+  std::visit(Overloaded{
+                 [&](const Spawned& event) {
+                   last_run(event.service).runs = index;
+                   ServiceHistory& service = at_service(event.service);
+                   service.attempts.back().answered = index;
+                   const bool is_oneshot = plan_[event.service].spec.type == config::ServiceType::Oneshot;
+                   if (!is_oneshot) service.settled = std::min(service.settled, index);
+                 },
+                 [&](const SpawnFailed& event) { spawn_failed(index, event); },
+                 [&](const Exited& event) { exited(index, event); },
+                 [&](const GroupEmptied& event) { last_run(event.service).over = index; },
+                 [&](const SignalReceived& event) { got_signal(index, event); },
+                 [](const MainSuspended&) {},
+                 [](const DeadlineReached&) {},
+                 [](const NothingLeft&) {},
+                 [](const OneOf<Forked, TaskEnded, ProbeEnded, ToldReady, Notified, Requested, PlanRevised,
+                                StoodStill> auto&) {},
+             },
+             told.event);
 }
 
 void History::see(Index index, const entry::Said& said) {
@@ -175,7 +175,7 @@ void History::exited(Index index, const Exited& event) {
   ProcessHistory& leader = last_run(event.service);
   leader.told = index;
   at_service(event.service).code = event.status.shell_code();
-  leader.verdict = judge(index, leader);
+  leader.verdict = judge(index, leader, !event.went_on.empty());
   if (leaves_group_alone(leader)) leader.over = index;
   if (leader.verdict == Verdict::Done) end_for_good(index, event.service, false);
   if (leader.verdict == Verdict::Failed) end_for_good(index, event.service, true);
@@ -192,13 +192,16 @@ void History::end_for_good(Index index, ServiceId id, bool failed) {
   if (plan_.is_main(id)) main_gone_ = std::min(main_gone_, index);
 }
 
-Verdict History::judge(Index index, ProcessHistory& leader) {
+Verdict History::judge(Index index, ProcessHistory& leader, bool went_on) {
   if (stop_index() < index) return Verdict::Stopped;
   if (timed_out(leader) != kNowhere) return Verdict::Failed;
   const config::Service& spec = plan_[leader.service].spec;
   const WaitStatus status = *leader.status;
-  const bool success = status.by_signal() ? contains(spec.success_exit_status.signals, status.signal())
-                                          : contains(spec.success_exit_status.codes, status.code());
+  const bool ended_well = status.by_signal() ? contains(spec.success_exit_status.signals, status.signal())
+                                             : contains(spec.success_exit_status.codes, status.code());
+  // One that goes into the background at once is not started again.
+  if (ended_well && went_on && at(index) - at(leader.runs) < spec.restart_max_delay) return Verdict::Failed;
+  const bool success = ended_well && !went_on;
   const bool again =
       spec.restart == config::RestartPolicy::Always || (spec.restart == config::RestartPolicy::OnFailure && !success);
   if (again) return judge_restart(index, leader);

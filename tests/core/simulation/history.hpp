@@ -171,7 +171,7 @@ class History {
   void exited(Index index, const Exited& event);
   void spawn_failed(Index index, const SpawnFailed& event);
   void got_signal(Index index, const SignalReceived& event);
-  Verdict judge(Index index, ProcessHistory& leader);
+  Verdict judge(Index index, ProcessHistory& leader, bool went_on);
   Verdict judge_restart(Index index, ProcessHistory& leader);
   void end_for_good(Index index, ServiceId id, bool failed);
   std::size_t starts_in_interval(ServiceId id, Time due) const;

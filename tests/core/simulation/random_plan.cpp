@@ -79,6 +79,7 @@ class Generator {
       if (chance(30)) spec.undo = config::Command{"undo"};
       return;
     }
+    if (chance(15)) spec.type = config::ServiceType::Forking;
     if (chance(30)) spec.post_start = commands(pick<std::vector<std::string>>({{"a"}, {"a"}, {"a", "b"}}));
     if (chance(50)) spec.ready = random_ready();
     if (chance(50)) spec.health = random_health();

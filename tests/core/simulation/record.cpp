@@ -109,6 +109,7 @@ class Writer {
   std::string words(const Spawned& event) const { return name(event.service) + " runs"; }
   std::string words(const SpawnFailed& event) const { return name(event.service) + " could not be started"; }
   std::string words(const Exited& event) const { return name(event.service) + " exited " + to_text(event.status); }
+  std::string words(const Forked& event) const { return name(event.service) + " has gone into the background"; }
   std::string words(const GroupEmptied& event) const { return "group of " + name(event.service) + " is empty"; }
   std::string words(const MainSuspended&) const { return "the main command is suspended"; }
   std::string words(const SignalReceived& event) const { return "got " + to_string(event.signal); }
@@ -134,6 +135,9 @@ class Writer {
   }
   std::string words(const notice::RequirementFailed& notice) const {
     return name(notice.service) + " is not started: " + name(notice.required) + " failed";
+  }
+  std::string words(const notice::WentIntoBackground& notice) const {
+    return name(notice.service) + " HAS LEFT " + notice.processes + (notice.for_good ? ", for good" : "");
   }
   std::string words(const notice::StartLimitHit& notice) const { return name(notice.service) + " hit its start limit"; }
   std::string words(const notice::GivenUp& notice) const { return name(notice.service) + " is given up"; }

@@ -99,6 +99,7 @@ TEST_CASE("lives differ: stops for every reason, kills, leftovers and restarts a
       "post-stop a is stopped",
       "escalation: SIGKILL",
       "by the sweep",
+      "HAS LEFT it (9), for good",
   };
   std::map<std::string, int> seen;
   for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
