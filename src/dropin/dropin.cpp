@@ -46,6 +46,11 @@ Program program_called(std::string_view name) {
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+// It runs these for services and scripts of images that have none.
+bool is_for_cinit_itself(Program program) {
+  return program == Program::FixAttrs || program == Program::True || program == Program::Exec;
+}
+
 int refuse(const char* name) {
   Line line;
   line << "cinit: --as ";
@@ -56,6 +61,7 @@ int refuse(const char* name) {
   }
   const char* separator = " ";
   for (const Name& known : kNames) {
+    if (is_for_cinit_itself(known.program)) continue;
     line << separator << known.name;
     separator = ", ";
   }

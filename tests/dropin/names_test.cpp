@@ -61,8 +61,9 @@ TEST_CASE("--as with another name is a usage error that lists them") {
   SUBCASE("a name") { container.start({"cinit", "--as", "runit", "--", "true"}); }
   SUBCASE("no name") { container.start({"cinit", "--as"}); }
   CHECK(container.wait_exit().code == 64);
-  CHECK(container.logged(
-      "tini, tini-static, docker-init, dumb-init, catatonit, podman-init, my_init, fix-attrs, with-contenv, true"));
+  CHECK(
+      container.logged("tini, tini-static, docker-init, dumb-init, catatonit, podman-init, my_init, runsvdir, "
+                       "with-contenv, s6-setuidgid"));
 }
 
 TEST_CASE("no configuration is read, be it as broken as it may") {
