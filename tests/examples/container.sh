@@ -47,7 +47,7 @@ start() {
   exec {output}< <(
     exec 2>&1 </dev/null
     code=0
-    TMPDIR=$work "$project/examples/sandbox" "${image_env[@]}" "${options[@]}" "$image" -- "${drop[@]}" "${command[@]}" || code=$?
+    TMPDIR=$work "$project/examples/sandbox" "${image_env[@]}" "${image_user[@]}" "${options[@]}" "$image" -- "${drop[@]}" "${command[@]}" || code=$?
     echo "the container's exit status is $code"
   )
   wait_until "the container's process id" test -s "$work/pid"
@@ -55,7 +55,13 @@ start() {
   wait_until "the container's command" is_the_command
 }
 
-is_the_command() { [[ -n $code || $(readlink "/proc/$pid/exe") == */@(cinit|my_init) ]]; }
+# The programs that lead to the container's command are called by name, and the command by its path.
+is_the_command() {
+  local words=()
+  [[ -z $code ]] || return 0
+  mapfile -d '' -t words <"/proc/$pid/cmdline" || return
+  [[ ${words[0]-} != @(bash|env|nsenter|setpriv|setsid|unshare) ]]
+} 2>/dev/null
 
 # Reads what the container has said into `log`, for at most that many seconds when it says nothing.
 read_log() {

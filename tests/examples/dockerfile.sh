@@ -18,33 +18,41 @@ packages_of() {
 # The words of ["a", "b"], one a line.
 words_of() { grep -o '"[^"]*"' <<<"$1" | tr -d '"'; }
 
-# Makes the image of examples/$1: its files in $image, and image_env, entrypoint and cmd for who starts it. Needs a mount
-# namespace of its own; nothing outlives that.
+# build_image NAME [DOCKERFILE]: makes the image of examples/NAME: its files in $image, and image_env, image_user, entrypoint,
+# cmd and stop_signal for the caller that starts it. DOCKERFILE is a name in that directory, or a path. May be called again
+# for another image. Needs a mount namespace of its own; nothing outlives that.
+images=0
 build_image() {
-  local context=$project/examples/$1 instruction rest
-  image=$work/image image_env=() entrypoint=() cmd=()
-  mkdir "$work"/{upper,scratch,image}
-  mount -t overlay -o "lowerdir=$cache/root,upperdir=$work/upper,workdir=$work/scratch" image "$image"
+  local context=$project/examples/$1 dockerfile=${2-Dockerfile} instruction rest place
+  [[ $dockerfile == /* ]] || dockerfile=$context/$dockerfile
+  images=$((images + 1)) place=$work/image-$images
+  image=$place/root image_env=() image_user=() entrypoint=() cmd=() stop_signal=TERM
+  mkdir -p "$place"/{upper,scratch,root}
+  mount -t overlay -o "lowerdir=$cache/root,upperdir=$place/upper,workdir=$place/scratch" image "$image"
   # A link to services of packages, which this image may not have.
-  mv "$image/etc/service" "$work/services"
+  mv "$image/etc/service" "$place/services"
   while read -r instruction rest; do
     case $instruction in
-      FROM) [[ $rest == debian:bookworm-slim ]] || fail "$1/Dockerfile: another base: $rest" ;;
+      FROM) [[ $rest == debian:bookworm-slim ]] || fail "$dockerfile: another base: $rest" ;;
       ENV) image_env+=(--env "$rest") ;;
+      USER) image_user=(--user "$rest") ;;
+      STOPSIGNAL) stop_signal=${rest#SIG} ;;
       COPY) copy_into_image "$context" "$rest" ;;
       RUN) run_in_image "$rest" ;;
       ENTRYPOINT) mapfile -t entrypoint < <(words_of "$rest") ;;
       CMD) mapfile -t cmd < <(words_of "$rest") ;;
-      EXPOSE | VOLUME) ;;
-      *) fail "$1/Dockerfile: unknown instruction $instruction" ;;
+      EXPOSE | VOLUME | HEALTHCHECK) ;;
+      *) fail "$dockerfile: unknown instruction $instruction" ;;
     esac
-  done < <(instructions_of "$context/Dockerfile")
+  done < <(instructions_of "$dockerfile")
 }
 
 # COPY: a file to a name or into a directory with a "/" at the end, the contents of a directory to a directory.
 copy_into_image() {
   local words source target
   read -r -a words <<<"$2"
+  # The image that the release makes: its only file is the binary.
+  if [[ ${words[0]} == --from=cinit:* ]]; then words=(cinit "${words[-1]}"); fi
   target=$image${words[-1]}
   unset 'words[-1]'
   for source in "${words[@]}"; do
@@ -65,7 +73,7 @@ run_in_image() {
   if [[ $1 == *"apt-get install"* ]]; then
     for package in $(packages_of <(echo "RUN $1")); do
       chroot "$image" dpkg-query --show "$package" >/dev/null || fail "$package is not in $cache/root"
-      [[ $package != runit ]] || mv "$work/services" "$image/etc/service"
+      [[ $package != runit ]] || mv "${image%/root}/services" "$image/etc/service"
     done
   else
     chroot "$image" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c "$1" </dev/null ||
