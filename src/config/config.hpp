@@ -231,6 +231,8 @@ enum class LogFormat { Text, Json };
 // What cinit puts around the lines that services write to its own output: nothing (then it is not in their way at all),
 // "name | " in front, or one JSON object a line.
 enum class LogPrefix { None, Name, Json };
+// With Json: a line that is a JSON object itself gets more members, or is the message of another one.
+enum class LogJson { Merge, Escape };
 
 inline constexpr Duration kDefaultStopTimeout = std::chrono::seconds(9);
 
@@ -241,6 +243,7 @@ struct Container {
   std::optional<std::string> exit_code_from;
   LogLevel log_level = LogLevel::Info;
   LogFormat log_format = LogFormat::Text;
+  LogJson log_json = LogJson::Merge;
   LogPrefix log_prefix = LogPrefix::None;
   Size log_buffer{64 << 10};  // of each service whose output goes through cinit: what "cinit logs" can show
   std::string control_socket = "/run/cinit.sock";                   // empty: none

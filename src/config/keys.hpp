@@ -73,6 +73,7 @@ void visit_keys(C& container, Visit&& visit) {
   visit("log-level", container.log_level);
   visit("log-format", container.log_format);
   visit("log-prefix", container.log_prefix);
+  visit("log-json", container.log_json);
   visit("log-buffer", as<SizeBetween<kSmallestLogBuffer, kLargestLogBuffer>>(container.log_buffer));
   visit("control-socket", as<SocketPath>(container.control_socket));
   visit("service-directories", as<AbsolutePath>(container.service_directories));

@@ -60,6 +60,10 @@ inline constexpr Named<LogPrefix> kLogPrefixes[] = {
     {"name", LogPrefix::Name},
     {"json", LogPrefix::Json},
 };
+inline constexpr Named<LogJson> kLogJson[] = {
+    {"merge", LogJson::Merge},
+    {"escape", LogJson::Escape},
+};
 inline constexpr Named<HealthAction> kHealthActions[] = {
     {"restart", HealthAction::Restart},
     {"shutdown", HealthAction::Shutdown},
@@ -76,6 +80,7 @@ constexpr std::span<const Named<LogLevel>> names_of(LogLevel) { return kLogLevel
 constexpr std::span<const Named<SysctlPolicy>> names_of(SysctlPolicy) { return kSysctlPolicies; }
 constexpr std::span<const Named<LogFormat>> names_of(LogFormat) { return kLogFormats; }
 constexpr std::span<const Named<LogPrefix>> names_of(LogPrefix) { return kLogPrefixes; }
+constexpr std::span<const Named<LogJson>> names_of(LogJson) { return kLogJson; }
 constexpr std::span<const Named<HealthAction>> names_of(HealthAction) { return kHealthActions; }
 
 // Enumerations that are written as one of a few words.

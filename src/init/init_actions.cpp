@@ -267,7 +267,12 @@ core::Notice Init::as_it_was(core::Notice notice) const {
 // What is about a service may have numbers in it that the service has chosen, so that no line is like another.
 void Init::write(const Narration& narration, bool is_repeatable) {
   const std::string name = narration.service ? display_name(plan_, *narration.service) : "";
-  const log::Entry entry{narration.level, name, narration.event, narration.message};
+  std::string fields = narration.fields;
+  if (narration.service) {
+    const pid_t pid = children_.of(*narration.service).group;
+    if (pid > 0) fields += ",\"pid\":" + std::to_string(pid);
+  }
+  const log::Entry entry{narration.level, name, narration.event, narration.message, fields};
   if (!is_repeatable) return log_.write(entry);
   log_.write_some(narration.service ? "" : narration.message, entry);
 }

@@ -70,7 +70,8 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
       poller_(poller),
       discarder_(discarder),
       log_(log),
-      relay_({config.container.log_prefix, config.container.log_buffer.bytes}, channels.out, channels.err),
+      relay_({{config.container.log_prefix, config.container.log_json}, config.container.log_buffer.bytes},
+             channels.out, channels.err),
       pipes_(plan),
       upstream_(channels.upstream),
       voices_(plan.services.size()) {
@@ -80,9 +81,13 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
   });
 }
 
-// A main command is in the foreground and has the terminal to itself, and hooks speak for the container.
+// Hooks speak for the container. A main command has a terminal to itself, and writes as it likes; but in a stream of JSON each line
+// is JSON.
 bool Listener::captures(core::ServiceId id, const os::Identity& user) const {
-  if (plan_[id].role != core::Role::Service) return false;
+  const core::Role role = plan_[id].role;
+  const bool is_json = config_.container.log_prefix == config::LogPrefix::Json;
+  const bool is_wrapped = role == core::Role::MainCommand && is_json && !os::is_terminal(1) && !os::is_terminal(2);
+  if (role != core::Role::Service && !is_wrapped) return false;
   const config::Service& spec = plan_[id].spec;
   const bool stdout_is_captured = !plan_[id].consumer && destination_of(spec, spec.output, user);
   return stdout_is_captured || destination_of(spec, spec.error, user);

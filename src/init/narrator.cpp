@@ -1,5 +1,6 @@
 #include "init/narrator.hpp"
 
+#include "base/json.hpp"
 #include "base/line.hpp"
 #include "base/overloaded.hpp"
 #include "config/quote.hpp"
@@ -71,6 +72,44 @@ std::string what_is_missing(const config::Service& spec) {
 
 std::string name_of(const core::Plan& plan, ServiceId id) { return plan[id].spec.name; }
 
+// Members of a JSON object about what has happened, each with a comma in front.
+class Fields {
+ public:
+  Fields& add(const char* name, std::int64_t number) {
+    text_.append(",\"").append(name).append("\":").append(std::to_string(number));
+    return *this;
+  }
+  Fields& add(const char* name, std::string_view text) {
+    text_.append(",\"").append(name).append("\":");
+    append_json_string(text_, text);
+    return *this;
+  }
+  // In seconds: 1.234.
+  Fields& add(const char* name, Duration span) {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+    const std::string fraction = std::to_string(1000 + milliseconds % 1000);
+    add(name, milliseconds / 1000);
+    text_.append(".").append(fraction, 1);
+    return *this;
+  }
+  Fields& add(WaitStatus status) {
+    if (!status.by_signal()) return add("code", std::int64_t{status.code()});
+    return add("signal", to_string(status.signal()));
+  }
+  Fields& add(const std::optional<notice::Restart>& restart) {
+    return restart ? add("attempt", std::int64_t{restart->start}).add("delay", restart->delay) : *this;
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+Narration with(Narration narration, Fields fields) {
+  narration.fields = fields.take();
+  return narration;
+}
+
 class Narrator {
  public:
   explicit Narrator(const core::Plan& plan) : plan_(plan) {}
@@ -82,14 +121,17 @@ class Narrator {
   }
   Narration operator()(const notice::Started& n) const { return about(n.service, "started", "started"); }
   Narration operator()(const notice::Ready& n) const {
-    return about(n.service, "ready", join("ready after ", n.after));
+    return with(about(n.service, "ready", join("ready after ", n.after)), Fields().add("duration", n.after));
   }
   Narration operator()(const notice::Exited& n) const {
     const LogLevel level = n.expected ? LogLevel::Info : LogLevel::Warning;
-    std::string text = join(to_string(n.status), n.before_ready ? " before it was ready, after " : " after ", n.ran);
-    Narration narration = about(n.service, n.status.by_signal() ? "killed" : "exited", std::move(text), level);
+    const bool is_killed = n.status.by_signal() && !n.expected;
+    const std::string how =
+        n.status.by_signal() && n.expected ? "ended by " + to_string(n.status.signal()) : to_string(n.status);
+    std::string text = join(how, n.before_ready ? " before it was ready, after " : " after ", n.ran);
+    Narration narration = about(n.service, is_killed ? "killed" : "exited", std::move(text), level);
     if (n.restart) narration.message += ", " + describe(*n.restart);
-    return narration;
+    return with(std::move(narration), Fields().add(n.status).add("duration", n.ran).add(n.restart));
   }
   Narration operator()(const notice::StartPostponed& n) const {
     return about(n.service, "restarting", join(n.failure.detail, "; trying again in ", n.delay), LogLevel::Warning);
@@ -116,7 +158,7 @@ class Narrator {
     std::string text = join(finishes ? "has not finished within " : "is not ready after ", n.waited);
     const std::string why = finishes || !n.detail.empty() ? n.detail : what_is_missing(spec);
     if (!why.empty()) text += ": " + why;
-    return about(n.service, "timeout", std::move(text), LogLevel::Error);
+    return with(about(n.service, "timeout", std::move(text), LogLevel::Error), Fields().add("duration", n.waited));
   }
   Narration operator()(const notice::Restarting& n) const {
     Narration narration = about(n.service, "restarting", "the start failed, " + describe(n.restart), LogLevel::Warning);
@@ -141,7 +183,9 @@ class Narrator {
     const std::string counted = n.failures == 0
                                     ? "; in its start-period, so it does not count"
                                     : join(" (", std::int64_t{n.failures}, " of ", std::int64_t{n.retries}, ")");
-    return about(n.service, "health-check-failed", "health check failed: " + n.detail + counted, LogLevel::Warning);
+    return with(
+        about(n.service, "health-check-failed", "health check failed: " + n.detail + counted, LogLevel::Warning),
+        Fields().add("attempt", std::int64_t{n.failures}));
   }
   Narration operator()(const notice::Healthy& n) const { return about(n.service, "healthy", "healthy again"); }
   Narration operator()(const notice::Unhealthy& n) const {
@@ -166,7 +210,7 @@ class Narrator {
     return about_all("supervise", std::move(text), LogLevel::Warning);
   }
   Narration operator()(const notice::BootFinished& n) const {
-    return about_all("ready", join("every service is ready after ", n.after));
+    return with(about_all("ready", join("every service is ready after ", n.after)), Fields().add("duration", n.after));
   }
   Narration operator()(const notice::Failed& n) const {
     switch (plan_[n.service].role) {
@@ -224,7 +268,9 @@ class Narrator {
                      "SIGHUP is ignored: a reload is not supported yet; `cinit signal HUP NAME` sends it to a service");
   }
   Narration operator()(const notice::ShutdownBegun& n) const {
-    return about_all("stopping", join("stopping: ", why(n)));
+    Fields fields;
+    if (n.signal) fields.add("signal", to_string(*n.signal));
+    return with(about_all("stopping", join("stopping: ", why(n))), std::move(fields));
   }
   Narration operator()(const notice::SweepBegun&) const {
     return about_all("stopping", "sending SIGTERM to every other process", LogLevel::Debug);

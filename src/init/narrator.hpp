@@ -17,6 +17,8 @@ struct Narration {
   std::string message;
   // What of it tells why the service is down, without the words that it has failed or will be restarted; empty: nothing.
   std::string reason = {};
+  // For a log in JSON: log::Entry::fields.
+  std::string fields = {};
 };
 
 // Pure: the same notice always reads the same.

@@ -52,23 +52,26 @@ void lay_out_text(std::string_view prefix, const spdlog::details::log_msg& messa
   line.push_back('\n');
 }
 
-void lay_out_json(const spdlog::details::log_msg& message, Buffer& line) {
+void lay_out_json(const spdlog::details::log_msg& message, Buffer& line, std::string_view fields) {
   line.push_back('{');
   append_member(line, "time", format_utc(message.time));
   append_member(line, "level", level_name(message.level));
   append_member(line, "service", view(message.logger_name));
   append_member(line, "event", message.source.funcname ? message.source.funcname : "");
   append_member(line, "message", view(message.payload));
+  append(line, fields);
   append(line, "}\n");
 }
 
 void LineSink::lay_out(const spdlog::details::log_msg& message, Buffer& line) const {
-  return format_ == config::LogFormat::Json ? lay_out_json(message, line) : lay_out_text(prefix_, message, line);
+  return format_ == config::LogFormat::Json ? lay_out_json(message, line, fields_)
+                                            : lay_out_text(prefix_, message, line);
 }
 
 void LineSink::log(const spdlog::details::log_msg& message) {
   Buffer line;
   lay_out(message, line);
+  fields_ = {};
   if (write_kept() && report_dropped() && write(line)) return;
   keep(line);
 }

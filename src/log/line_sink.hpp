@@ -29,6 +29,8 @@ class LineSink final : public spdlog::sinks::sink {
   void flush() override;
   // The end: the same, and waits for room until `deadline`.
   void finish(Time deadline);
+  // Of the next message: see Entry::fields.
+  void set_fields(std::string_view fields) { fields_ = fields; }
   // The layout is ours.
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
@@ -46,6 +48,7 @@ class LineSink final : public spdlog::sinks::sink {
 
   config::LogFormat format_;
   std::string_view prefix_;
+  std::string_view fields_;
   os::LineWriter& out_;
   std::string kept_;  // whole lines
   std::uint64_t dropped_ = 0;
@@ -56,6 +59,6 @@ class LineSink final : public spdlog::sinks::sink {
 // The layouts, for tests. Both end with a newline, and neither lets a message break a line or reach the terminal's controls.
 // `prefix` stands at the beginning, and says who speaks.
 void lay_out_text(std::string_view prefix, const spdlog::details::log_msg& message, spdlog::memory_buf_t& line);
-void lay_out_json(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line);
+void lay_out_json(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line, std::string_view fields = {});
 
 }  // namespace cinit::log

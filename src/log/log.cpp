@@ -33,6 +33,7 @@ class Log::Logger final : public spdlog::logger {
 
   void emit(const Entry& entry) {
     const auto level = to_spdlog(entry.level);
+    sink_->set_fields(entry.fields);
     const spdlog::source_loc source("", 0, entry.event);
     const spdlog::string_view_t service(entry.service.data(), entry.service.size());
     const spdlog::string_view_t text(entry.message.data(), entry.message.size());
@@ -51,6 +52,7 @@ class Log::Logger final : public spdlog::logger {
     if (repeated.times.happens(now)) return emit(entry);
     repeated.level = entry.level;
     repeated.last = entry.message;
+    repeated.fields = entry.fields;
   }
 
   void tell_untold(Time now) {
@@ -61,7 +63,7 @@ class Log::Logger final : public spdlog::logger {
       std::string text = std::move(repeated.last);
       if (times > 1) text += " (and " + std::to_string(times - 1) + " more times in the last 10 s)";
       const auto& [kind, service, event] = key;
-      emit({repeated.level, service, event.c_str(), text});
+      emit({repeated.level, service, event.c_str(), text, repeated.fields});
     }
   }
 
@@ -78,6 +80,7 @@ class Log::Logger final : public spdlog::logger {
     Repetitions times{kAtOnce};
     config::LogLevel level = config::LogLevel::Info;
     std::string last;  // of those that were not written
+    std::string fields;
   };
 
   std::map<std::tuple<std::string, std::string, std::string>, Repeated> repeated_;  // by kind, service and event

@@ -13,13 +13,14 @@ namespace cinit::log {
 // One thing that happened.
 struct Entry {
   config::LogLevel level = config::LogLevel::Info;
-  std::string_view service;  // empty: it is about the container as a whole
-  const char* event = "";    // one word of the field: "started", "exited"
-  std::string_view message;  // one line without its end
+  std::string_view service;      // empty: it is about the container as a whole
+  const char* event = "";        // one word of the field: "started", "exited"
+  std::string_view message;      // one line without its end
+  std::string_view fields = {};  // more members for JSON, each with a comma in front: `,"code":3`
 };
 
 // Writes "cinit: SERVICE: MESSAGE", with another prefix in the place of another init, or one JSON object a line with time
-// (UTC), level, service, event and message. It never waits before its end: a line for which there is no room is kept, up to
+// (UTC), level, service, event, message and what else is known of the event. It never waits before its end: a line for which there is no room is kept, up to
 // 16 KB of them, and then dropped and counted. Both are written when there is room again, see flush(), or in front of the next line.
 class Log {
  public:

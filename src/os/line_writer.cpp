@@ -98,6 +98,11 @@ long write_to_shared(int fd, bool is_pipe, const char* data, std::size_t size) {
 
 }  // namespace
 
+bool is_terminal(int fd) {
+  unsigned device = 0;
+  return sys::ioctl(fd, TIOCGDEV, &device) >= 0;
+}
+
 LineWriter::LineWriter(int fd) : fd_(fd) {
   struct stat status {};
   if (!get_status(fd, status)) return;
@@ -124,8 +129,8 @@ LineWriter::~LineWriter() {
 // Asking for room and writing are two steps, which are one as long as nobody else is there.
 void LineWriter::tell_if_lost(std::string_view line) const {
   unsigned device = 0;
-  const bool is_terminal = sys::ioctl(fd_, TIOCGDEV, &device) >= 0;
-  if (kind_ == Kind::Other && is_terminal && has_room(fd_)) sys::write(fd_, line.data(), line.size());
+  const bool writes_to_terminal = sys::ioctl(fd_, TIOCGDEV, &device) >= 0;
+  if (kind_ == Kind::Other && writes_to_terminal && has_room(fd_)) sys::write(fd_, line.data(), line.size());
 }
 
 bool LineWriter::write_line(const char* line, std::size_t size) {

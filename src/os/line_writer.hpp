@@ -9,6 +9,9 @@
 
 namespace cinit::os {
 
+// Whether a descriptor is a terminal: isatty(3).
+bool is_terminal(int fd);
+
 // The way to one of our standard descriptors. O_NONBLOCK is not set on the descriptor that we inherited, since everything
 // that we start shares it; a pipe or a terminal is opened anew through /proc/self/fd, with a state of its own. Where that is
 // refused, only calls that the kernel does not let wait are made on the inherited one.

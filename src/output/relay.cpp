@@ -52,7 +52,7 @@ std::variant<int, CaptureFailure> Relay::open(const Capture& capture) {
     if (const int error = make_channel(capture, channel); error != 0) return no_pipe(error);
   }
   // In JSON the name is escaped; elsewhere it stands in the line as it is.
-  channel->name = settings_.prefix == config::LogPrefix::Name ? printable(capture.name) : capture.name;
+  channel->name = settings_.layout.prefix == config::LogPrefix::Name ? printable(capture.name) : capture.name;
   channel->sink = sink;
   clear_non_blocking(channel->write_end);
   if (FileOutput* const* const file = std::get_if<FileOutput*>(&sink)) watch(**file);

@@ -19,6 +19,7 @@
 #include "os/line_writer.hpp"
 #include "os/poller.hpp"
 #include "output/channel.hpp"
+#include "output/layout.hpp"
 #include "output/log_file.hpp"
 #include "output/own_output.hpp"
 #include "output/record.hpp"
@@ -54,7 +55,7 @@ struct CaptureFailure {
 class Relay {
  public:
   struct Settings {
-    config::LogPrefix prefix = config::LogPrefix::None;
+    Layout layout = {};
     std::size_t buffer_size = 0;  // of each service, in bytes: log-buffer
   };
   using Observer = std::function<void(const Record&)>;

@@ -105,11 +105,11 @@ bool Relay::pass_on_lines(Channel& channel) {
 
 bool Relay::pass_on(const Channel& channel, const Record& record) {
   if (OwnOutput* const* const output = std::get_if<OwnOutput*>(&channel.sink)) {
-    lay_out(record, channel.name, settings_.prefix, laid_out_);
+    lay_out(record, channel.name, settings_.layout, laid_out_);
     return (*output)->write_line(laid_out_);
   }
   if (FileOutput* const* const output = std::get_if<FileOutput*>(&channel.sink)) {
-    lay_out(record, channel.name, config::LogPrefix::None, laid_out_);
+    lay_out(record, channel.name, {}, laid_out_);
     return (*output)->file.write_line(laid_out_);
   }
   return true;

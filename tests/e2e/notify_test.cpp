@@ -116,7 +116,7 @@ TEST_CASE("WATCHDOG=1 in time keeps a service alive, and its absence gets it res
   container.wait_for("cinit: web: started\n", 2);
   CHECK(in_order(container.log(),
                  {"did not say WATCHDOG=1", "cinit: web: unhealthy", "cinit: web: stopping: sending SIGTERM",
-                  "cinit: web: killed by SIGTERM", "restarting in ", "cinit: web: started\n"}));
+                  "cinit: web: ended by SIGTERM", "restarting in ", "cinit: web: started\n"}));
 }
 
 TEST_CASE("WATCHDOG=trigger gets a service restarted at once") {

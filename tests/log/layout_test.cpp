@@ -34,7 +34,9 @@ std::string laid_out(void (*layout)(const spdlog::details::log_msg&, spdlog::mem
 std::string text(const Message& message) {
   return laid_out([](const auto& raw, auto& line) { lay_out_text("cinit: ", raw, line); }, message);
 }
-std::string json(const Message& message) { return laid_out(lay_out_json, message); }
+std::string json(const Message& message) {
+  return laid_out([](const auto& raw, auto& line) { lay_out_json(raw, line); }, message);
+}
 
 }  // namespace
 

@@ -91,7 +91,7 @@ class Scene {
         err(pipe_size),
         out_writer(out.write_end()),
         err_writer(err.write_end()),
-        relay({prefix, 64 << 10}, out_writer, err_writer) {
+        relay({{prefix}, 64 << 10}, out_writer, err_writer) {
     relay.observe([this](const Record& record) { observed += std::string(record.text) + ";"; });
     relay.observe_trouble([this](const std::string&, const std::string& message) { troubles += message + ";"; });
   }
@@ -332,7 +332,7 @@ TEST_CASE("what a full device does not take is lost, and said") {
   const os::Fd file(open((directory.path() + "/err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   os::LineWriter out(full.get());
   os::LineWriter err(file.get());
-  Relay relay({LogPrefix::Name, 1000}, out, err);
+  Relay relay({{LogPrefix::Name}, 1000}, out, err);
   std::string troubles;
   relay.observe_trouble([&](const std::string&, const std::string& message) { troubles += message; });
   const auto opened = relay.open({0, Stream::Stdout, "web", ToOwnOutput{}});
@@ -420,7 +420,7 @@ TEST_CASE("as long as nothing is captured there is nothing") {
   const Consumer out;
   os::LineWriter writer(out.write_end());
   const std::size_t with_writer = names_in("/proc/self/fd").size();
-  Relay relay({LogPrefix::Name, 1000}, writer, writer);
+  Relay relay({{LogPrefix::Name}, 1000}, writer, writer);
   relay.handle();
   relay.watch_room();
   relay.drain(0);
@@ -433,7 +433,7 @@ TEST_CASE("as long as nothing is captured there is nothing") {
 TEST_CASE("both outputs may be the same file, with one writer") {
   const Consumer both;
   os::LineWriter writer(both.write_end());
-  Relay relay({LogPrefix::Name, 1000}, writer, writer);
+  Relay relay({{LogPrefix::Name}, 1000}, writer, writer);
   const auto out = relay.open({0, Stream::Stdout, "web", ToOwnOutput{}});
   const auto err = relay.open({0, Stream::Stderr, "web", ToOwnOutput{}});
   Writer(*std::get_if<int>(&out)).put("one\n");

@@ -34,10 +34,10 @@ void check_layout(const output::Piece& piece) {
   record.continues = piece.continues;
   record.text = piece.text;
   std::string line;
-  output::lay_out(record, "web", config::LogPrefix::Json, line);
+  output::lay_out(record, "web", {config::LogPrefix::Json}, line);
   require(line.ends_with('\n') && line.find('\n') == line.size() - 1, "a record is one line", line);
   require(is_json(line), "a record is JSON", line);
-  output::lay_out(record, "web", config::LogPrefix::None, line);
+  output::lay_out(record, "web", {config::LogPrefix::None}, line);
   require(line.starts_with(piece.text) && line.find('\n') == line.size() - 1, "a record is one line", line);
 }
 
