@@ -10,7 +10,7 @@ readonly reliability_packages=(clang libclang-rt-dev doctest-dev)
 # shellcheck disable=SC2034 # used by tests/run
 readonly test_packages=(
   clang libclang-rt-dev clang-format clang-tidy ccache doctest-dev shellcheck iproute2 mmdebstrap docker.io podman
-  binutils jq python3 systemd tini dumb-init catatonit runit s6 execline docker-compose)
+  binutils jq python3 systemd tini dumb-init catatonit runit s6 execline docker-compose python3-kubernetes)
 
 # Installs those of the named Debian packages that are missing; says what is needed where that is not possible.
 need_packages() {

@@ -4,10 +4,12 @@
 # shellcheck source=tests/examples/dockerfile.sh
 source "$project/tests/examples/dockerfile.sh"
 
-# Makes the image `examples-base` of build/examples/root, once for an engine.
+# Makes the image `examples-base` of build/examples/root, once for an engine, without what is large and not used here.
 base_image() {
   docker image inspect examples-base &>/dev/null ||
-    tar -C "$project/build/examples/root" --exclude ./etc/service -c . | docker import - examples-base >/dev/null
+    tar -C "$project/build/examples/root" --exclude ./etc/service --exclude './usr/lib/*/libLLVM*' --exclude './usr/lib/*/libz3*' \
+      --exclude './usr/lib/postgresql/*/lib/bitcode' --exclude './usr/lib/python3*' --exclude './usr/lib/*/perl' \
+      --exclude ./usr/share/perl --exclude ./usr/share/i18n --exclude ./usr/lib/php -c . | docker import - examples-base >/dev/null
 }
 
 # Prints a Dockerfile as it is on that base: what apt-get would install is there.
