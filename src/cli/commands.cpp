@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,7 @@
 #include "core/plan.hpp"
 #include "core/stop_estimate.hpp"
 #include "init/environment.hpp"
-#include "init/s6_overlay.hpp"
+#include "init/image.hpp"
 #include "os/accounts.hpp"
 #include "os/syscall.hpp"
 #include "servicedir/fix_attrs.hpp"
@@ -165,8 +166,8 @@ void check_control_socket(config::Loaded& loaded) {
 }
 
 // As at boot, a line that cannot be understood is an error where a script that fails is one.
-void check_attributes(config::Loaded& loaded, const std::optional<init::S6Overlay>& s6) {
-  const bool ends_boot = s6 && s6->settings().ends_after_failure;
+void check_attributes(config::Loaded& loaded, const init::Image& image) {
+  const bool ends_boot = image.ends_boot_after_failure();
   for (config::Problem& problem : servicedir::read_attributes(servicedir::kFixAttrs).problems) {
     problem.severity = ends_boot ? config::Severity::Error : config::Severity::Warning;
     loaded.problems.push_back(std::move(problem));
@@ -210,7 +211,11 @@ std::vector<control::SocketPlace> places_of(const Options& options) {
                                                                 : container.control_socket);
 }
 
-std::optional<init::S6Overlay> find_s6_overlay() { return init::S6Overlay::find(init::read_environment(environ)); }
+std::unique_ptr<init::Image> find_image() {
+  servicedir::Problems passed_over;
+  auto found = init::find_known_image(init::read_environment(environ), passed_over);
+  return found ? std::move(found) : std::make_unique<init::Image>();
+}
 
 // Services of service directories have no keys.
 std::string describe_directories(const std::vector<config::Service>& services) {
@@ -254,13 +259,13 @@ int version() {
 int check(const Options& options) {
   config::Loaded loaded = load(options, config::Undefined::Warning);
   config::Container& container = loaded.config.container;
-  const std::optional<init::S6Overlay> s6 = find_s6_overlay();
+  const std::unique_ptr<init::Image> image = find_image();
   if (options.stop_timeout) container.stop_timeout = options.stop_timeout;
-  init::take_settings(s6, container);
-  if (!has_errors(loaded.problems)) init::find_trees(container, s6).add_to(loaded);
+  image->apply_settings(container);
+  if (!has_errors(loaded.problems)) image->find_trees(container).add_to(loaded);
   if (!has_errors(loaded.problems)) check_plan(loaded);
   if (!has_errors(loaded.problems)) check_surroundings(loaded);
-  check_attributes(loaded, s6);
+  check_attributes(loaded, *image);
   print_problems(loaded.problems);
   if (has_errors(loaded.problems)) return exit_code::kConfig;
   print(STDOUT_FILENO, "cinit: the configuration is valid: " + count(loaded.config.services.size(), "service") + ", " +
@@ -317,7 +322,7 @@ int show(const Options& options) {
   }
   config::Loaded loaded = load(options, config::Undefined::Error);
   const config::Config written = loaded.config;
-  if (!has_errors(loaded.problems)) init::find_trees(written.container, find_s6_overlay()).add_to(loaded);
+  if (!has_errors(loaded.problems)) find_image()->find_trees(written.container).add_to(loaded);
   print_problems(loaded.problems);
   if (has_errors(loaded.problems)) return exit_code::kConfig;
   print(STDOUT_FILENO, config::to_toml(written) + describe_directories(loaded.config.services));

@@ -15,25 +15,19 @@
 #include "init/init.hpp"
 #include "init/launcher.hpp"
 #include "init/patience.hpp"
-#include "init/s6_overlay.hpp"
 #include "init/startup_files.hpp"
 #include "init/termination_log.hpp"
 #include "os/file.hpp"
 #include "os/line_writer.hpp"
 #include "os/memory_reserve.hpp"
 #include "os/unix_stream.hpp"
-#include "servicedir/contenv.hpp"
 #include "servicedir/service_trees.hpp"
 
 namespace cinit::init {
 namespace {
 
-std::string_view prefix_of(const BootRequest& request) {
-  return request.personality ? request.personality->line_prefix : log::Log::kOwnPrefix;
-}
-
 void say(const BootRequest& request, std::string_view message) {
-  const std::string line = std::string(prefix_of(request)).append(printable(message)).append("\n");
+  const std::string line = std::string(request.personality.line_prefix).append(printable(message)).append("\n");
   os::LineWriter(2).write_line(line.data(), line.size());
 }
 
@@ -63,7 +57,7 @@ int nothing_to_run(const BootRequest& request, const config::Sources& sources, c
 
 // The configuration with what the command line changes about it.
 config::Loaded load(const config::Sources& sources, const BootRequest& request, const config::Variables& environment) {
-  if (request.personality) return {request.personality->config, {}};
+  if (request.personality.config) return {*request.personality.config, {}};
   const config::Lookup lookup = [&](std::string_view name) -> std::optional<std::string> {
     const auto found = environment.find(std::string(name));
     return found == environment.end() ? std::nullopt : std::optional<std::string>(found->second);
@@ -86,13 +80,16 @@ int wrong_configuration(const BootRequest& request, const std::vector<config::Pr
   return exit_code::kConfig;
 }
 
-// An image is one of s6-overlay, or it is not: an error of looking is neither.
-std::optional<S6Overlay> find_s6_overlay(const config::Variables& environment, servicedir::Problems& problems) {
+// An image has an init of its own, or it has none: an error of looking is neither.
+std::unique_ptr<Image> find_image(FindImage find, const config::Variables& environment,
+                                  servicedir::Problems& problems) {
   const auto look = [&] {
     problems.clear();
-    return S6Overlay::find(environment, problems);
+    std::unique_ptr<Image> found = find(environment, problems);
+    if (found) problems.clear();
+    return found;
   };
-  return look_with_patience(look, [&](const std::optional<S6Overlay>& found) { return !found && !problems.empty(); });
+  return look_with_patience(look, [&](const std::unique_ptr<Image>&) { return !problems.empty(); });
 }
 
 // What /etc/container_environment says.
@@ -109,11 +106,13 @@ Surroundings take_surroundings(const BootRequest& request, servicedir::Problems&
   surroundings.environment = read_environment(request.environment);
   surroundings.inherited_fds = os::take_inherited_descriptors();
   surroundings.null = os::open_null();
-  if (!request.personality || request.personality->is_my_init) import_environment(surroundings);
+  if (request.personality.imports_environment) import_environment(surroundings);
   const bool runs_command_alone = request.no_services && request.skip_startup_files;
-  if (!request.personality && !runs_command_alone)
-    surroundings.s6 = find_s6_overlay(surroundings.environment, problems);
-  if (surroundings.s6) surroundings.environment.insert_or_assign("PATH", surroundings.s6->search_path());
+  if (request.personality.find_image && !runs_command_alone) {
+    auto image = find_image(request.personality.find_image, surroundings.environment, problems);
+    if (image) surroundings.image = std::move(image);
+  }
+  surroundings.image->change_environment(surroundings.environment);
   return surroundings;
 }
 
@@ -122,7 +121,7 @@ void warn_of_hooks(log::Log& log, const std::string& warning) {
 }
 
 config::Sources read_sources(const BootRequest& request) {
-  if (request.personality) return {};
+  if (request.personality.config) return {};
   const auto look = [&] {
     return request.config_file ? config::read_named_source(request.config_file) : config::read_default_sources();
   };
@@ -132,8 +131,8 @@ config::Sources read_sources(const BootRequest& request) {
 // Finds the programs that the image wants to have run, and notes what is odd about them.
 class ProgramFinder {
  public:
-  ProgramFinder(const BootRequest& request, const std::optional<S6Overlay>& s6, std::vector<std::string>& warnings)
-      : request_(request), s6_(s6), warnings_(warnings) {}
+  ProgramFinder(const BootRequest& request, const Image& image, std::vector<std::string>& warnings)
+      : request_(request), image_(image), warnings_(warnings) {}
 
   // Fails when programs could not be looked for, for a reason that may pass.
   Result<core::Commands> find(const config::Hooks& hooks) {
@@ -141,13 +140,11 @@ class ProgramFinder {
     error_.reset();
     core::Commands commands;
     commands.main_command = request_.main_command;
-    if (request_.personality) {
-      const std::vector<std::string>& first = request_.personality->first_programs;
-      commands.startup.assign(first.begin(), first.end());
-    }
+    const std::vector<std::string>& first = request_.personality.first_programs;
+    commands.startup.assign(first.begin(), first.end());
     if (!request_.skip_startup_files) take(commands.startup, find_startup_files(hooks.directories));
-    if (s6_ && !request_.skip_startup_files) note(s6_->add_to(commands));
-    if (stops_services()) {
+    if (!request_.skip_startup_files) note(image_.add_to(commands));
+    if (runs_shutdown_scripts()) {
       take(commands.pre_stop, find_programs(kPreShutdownDirectory));
       take(commands.post_stop, find_programs(kPostShutdownDirectory));
     }
@@ -156,10 +153,13 @@ class ProgramFinder {
   }
 
  private:
-  // my_init leaves these out together with its services.
-  bool stops_services() const {
-    if (request_.personality) return !request_.no_services && request_.personality->is_my_init;
-    return !request_.no_services && !request_.skip_startup_files;
+  bool runs_shutdown_scripts() const {
+    switch (request_.personality.shutdown_scripts) {
+      case ShutdownScripts::WithServicesAndHooks: return !request_.no_services && !request_.skip_startup_files;
+      case ShutdownScripts::WithServices: return !request_.no_services;
+      case ShutdownScripts::Never: return false;
+    }
+    return false;
   }
 
   void take(std::vector<core::Program>& programs, const Result<StartupFiles>& found) {
@@ -173,7 +173,7 @@ class ProgramFinder {
   }
 
   const BootRequest& request_;
-  const std::optional<S6Overlay>& s6_;
+  const Image& image_;
   std::vector<std::string>& warnings_;
   std::optional<Error> error_;
 };
@@ -196,13 +196,13 @@ void add_directories(const servicedir::ServiceTrees& trees, config::Loaded& load
   loaded = look_with_patience(look, [](const config::Loaded& found) { return config::may_pass(found.problems); });
 }
 
-// What the personality, if there is one, changes about the plan.
-void take_personality(const Personality* personality, core::Plan& plan) {
-  if (!personality) return;
-  plan.conduct = personality->conduct;
-  plan.is_kept_open = plan.is_kept_open || personality->keeps_container;
+// What the personality changes about the plan.
+void take_personality(const Personality& personality, core::Plan& plan) {
+  plan.conduct = personality.conduct;
+  plan.is_kept_open = plan.is_kept_open || personality.keeps_container;
+  if (!personality.process_timeout) return;
   for (core::PlannedService& service : plan.services) {
-    if (service.role != core::Role::Service) service.spec.stop_timeout = personality->process_timeout;
+    if (service.role != core::Role::Service) service.spec.stop_timeout = personality.process_timeout;
   }
 }
 
@@ -284,23 +284,21 @@ End run(const Blueprint& blueprint, Surroundings& surroundings, Output output) {
   Listener listener(plan, config, loop->poller, loop->discarder, {out, output.err, upstream_of(surroundings)},
                     output.log);
   Launcher launcher(plan, config, surroundings, listener);
-  const Personality* const personality = blueprint.request.personality;
-  const MakeWords make_words = personality ? personality->words : make_own_words;
-  Init init(plan, {*loop, launcher, listener, output.log, blueprint.trees, config.container, make_words,
-                   blueprint.told_problems});
+  Init init(plan, {*loop, launcher, listener, output.log, blueprint.trees, config.container,
+                   blueprint.request.personality.words, blueprint.told_problems});
   init.listen(config.container.control_socket);
   const int code = init.run();
   return {code, init.is_stopped_by_signal()};
 }
 
-// By S6_STAGE2_HOOK images choose their services: it has ended before these are read. Returns the exit code of a container
-// that is over with it.
+// The program by which an image chooses its services has ended before these are read. Returns the exit code of a container
+// that is over with it; std::nullopt if the boot goes on.
 std::optional<int> run_early_program(const BootRequest& request, const config::Container& container,
-                                     Surroundings& surroundings, Output output) {
+                                     const core::Program& program, Surroundings& surroundings, Output output) {
   config::Config config;
   config.container = container;
   core::Commands commands;
-  commands.startup = {*surroundings.s6->early_program()};
+  commands.startup = {program};
   auto planned = core::make_plan(config, commands);
   core::Plan& plan = *std::get_if<core::Plan>(&planned);
   plan.conduct.sweeps = false;
@@ -320,29 +318,24 @@ bool set_kernel_parameters(const BootRequest& request, const config::Sysctl& sys
   return false;
 }
 
-// What scripts of s6-overlay take for granted, and the first of them. Returns the exit code of a container that is over with
-// that.
-std::optional<int> begin_s6_overlay(const BootRequest& request, const config::Container& container,
-                                    Surroundings& surroundings, Output output) {
-  std::optional<S6Overlay>& s6 = surroundings.s6;
-  if (!s6) return std::nullopt;
-  if (const auto socket = find_another(container)) return refuse_to_be_second(request, *socket);
-  if (const auto complaint = s6->link_var_run()) warn_of_hooks(output.log, *complaint);
-  for (const auto& complaints : {s6->warn_of_settings(), s6->make_executable(), s6->make_places()}) {
-    for (const std::string& complaint : complaints) warn_of_hooks(output.log, complaint);
+// What scripts of the image take for granted, and the first of them. Returns the exit code of a container that is over with
+// that; std::nullopt if the boot goes on.
+std::optional<int> begin_image(const BootRequest& request, const config::Container& container,
+                               Surroundings& surroundings, Output output) {
+  Image& image = *surroundings.image;
+  if (image.must_be_alone()) {
+    if (const auto socket = find_another(container)) return refuse_to_be_second(request, *socket);
   }
-  if (const int error = s6->write_environment(surroundings.environment); error != 0) {
-    warn_of_hooks(output.log, "with-contenv lacks variables: " + std::string(servicedir::kContainerEnvironment) +
-                                  " cannot be written: " + strerror(error));
-  }
-  if (request.skip_startup_files || !s6->early_program()) return std::nullopt;
-  return run_early_program(request, container, surroundings, output);
+  for (const std::string& complaint : image.prepare(surroundings.environment)) warn_of_hooks(output.log, complaint);
+  const std::optional<core::Program> early = image.early_program();
+  if (request.skip_startup_files || !early) return std::nullopt;
+  return run_early_program(request, container, *early, surroundings, output);
 }
 
-// What a script of s6-overlay has chosen, when the container ends because a script wanted that, or without trouble.
-int exit_code_of(const End& end, const std::optional<S6Overlay>& s6) {
-  if (!s6 || (end.code != exit_code::kOk && !end.by_signal)) return end.code;
-  return s6->exit_code().value_or(end.code);
+// What a script of the image has chosen, when the container ends because a script wanted that, or without a failure.
+int exit_code_of(const End& end, const Image& image) {
+  if (end.code != exit_code::kOk && !end.by_signal) return end.code;
+  return image.exit_code().value_or(end.code);
 }
 
 }  // namespace
@@ -350,7 +343,7 @@ int exit_code_of(const End& end, const std::optional<S6Overlay>& s6) {
 int boot(const BootRequest& request) {
   servicedir::Problems unseen;
   Surroundings surroundings = take_surroundings(request, unseen);
-  if (!surroundings.s6 && !unseen.empty()) return wrong_configuration(request, unseen);
+  if (!unseen.empty()) return wrong_configuration(request, unseen);
   if (!surroundings.null) {
     return give_up(request, exit_code::kBootFailed,
                    cannot_run({std::string("/dev/null cannot be opened: ") + strerror(surroundings.null.error()),
@@ -367,20 +360,20 @@ int boot(const BootRequest& request) {
       "cinit: no more lines come here: this terminal cannot be opened anew (/proc, its owner), and cinit writes to "
       "none "
       "that might keep it waiting\n");
-  take_settings(surroundings.s6, container);
-  log::Log log(container.log_level, container.log_format, err, prefix_of(request));
-  if (const auto code = begin_s6_overlay(request, container, surroundings, {err, log})) return *code;
+  surroundings.image->apply_settings(container);
+  log::Log log(container.log_level, container.log_format, err, request.personality.line_prefix);
+  if (const auto code = begin_image(request, container, surroundings, {err, log})) return *code;
 
   servicedir::ServiceTrees trees =
-      request.no_services ? servicedir::ServiceTrees() : find_trees(container, surroundings.s6);
-  trees.are_awaited = request.personality && request.personality->keeps_container;
+      request.no_services ? servicedir::ServiceTrees() : surroundings.image->find_trees(container);
+  trees.are_awaited = request.personality.keeps_container;
   add_directories(trees, loaded);
   if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
   for (const config::Problem& problem : loaded.problems) say(request, to_string(problem));
   const config::Config& config = loaded.config;
   std::vector<std::string> warnings;
   const Result<core::Commands> commands =
-      find_programs_with_patience(ProgramFinder(request, surroundings.s6, warnings), config.hooks);
+      find_programs_with_patience(ProgramFinder(request, *surroundings.image, warnings), config.hooks);
   if (!commands) {
     return give_up(request, exit_code::kBootFailed,
                    "what is to be run cannot be looked at: " + commands.error().message);
@@ -391,7 +384,7 @@ int boot(const BootRequest& request) {
   }
   core::Plan& plan = *std::get_if<core::Plan>(&planned);
   take_personality(request.personality, plan);
-  take_settings(surroundings.s6, plan.conduct);
+  surroundings.image->apply_settings(plan.conduct);
   if (plan.services.empty() && !plan.is_kept_open) return nothing_to_run(request, sources, config);
   if (starts_more_than_a_command(plan)) {
     if (const auto socket = find_another(container)) return refuse_to_be_second(request, *socket);
@@ -402,7 +395,8 @@ int boot(const BootRequest& request) {
   for (const std::string& warning : warnings) warn_of_hooks(log, warning);
   for (const std::string& file : surroundings.directory.left_out()) warn_of_hooks(log, file);
   if (!set_kernel_parameters(request, config.sysctl, log)) return exit_code::kBootFailed;
-  return exit_code_of(run({request, config, plan, trees, loaded.problems}, surroundings, {err, log}), surroundings.s6);
+  return exit_code_of(run({request, config, plan, trees, loaded.problems}, surroundings, {err, log}),
+                      *surroundings.image);
 }
 
 }  // namespace cinit::init

@@ -17,7 +17,7 @@ struct BootRequest {
   bool skip_startup_files = false;
   std::vector<std::string> main_command;  // empty: none
   char* const* environment = nullptr;
-  const Personality* personality = nullptr;  // another init, in whose place cinit is: no configuration is read then
+  Personality personality = {};  // cinit itself, or the init in whose place it is
 };
 
 // Reads the configuration, makes the plan, and runs it. What is wrong is said on standard error before any process has been

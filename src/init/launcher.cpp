@@ -150,8 +150,7 @@ os::Identity Launcher::user_of(core::ServiceId id) const {
 
 void Launcher::reload_environment() {
   std::optional<Error>& error = surroundings_.environment_error;
-  error.reset();
-  if (surroundings_.s6) error = surroundings_.s6->reload_environment(surroundings_.environment);
+  error = surroundings_.image->reload_environment(surroundings_.environment);
   if (error) return;
   const Result<bool> reloaded = surroundings_.directory.reload(surroundings_.environment);
   if (!reloaded) {

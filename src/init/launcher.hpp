@@ -12,8 +12,8 @@
 #include "core/plan.hpp"
 #include "init/container_environment.hpp"
 #include "init/env_files.hpp"
+#include "init/image.hpp"
 #include "init/provision.hpp"
-#include "init/s6_overlay.hpp"
 #include "os/as_user.hpp"
 #include "os/fd.hpp"
 #include "os/mark.hpp"
@@ -29,9 +29,9 @@ struct Surroundings {
   os::Fd null;
   // By which hooks change the environment.
   ContainerEnvironment directory;
-  // Why what it, or that of s6-overlay, holds now is not known; unset: it is.
+  // Why what it, or that of the image, holds now is not known; unset: it is.
   std::optional<Error> environment_error = {};
-  std::optional<S6Overlay> s6;
+  std::unique_ptr<Image> image = std::make_unique<Image>();  // never null
 };
 
 class LaunchSetup;

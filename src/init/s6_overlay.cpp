@@ -353,25 +353,39 @@ std::optional<int> S6Overlay::exit_code() const {
   return std::nullopt;
 }
 
-servicedir::ServiceTrees find_trees(const config::Container& container, const std::optional<S6Overlay>& s6) {
-  if (!s6) return {.runit = container.service_directories};
+servicedir::ServiceTrees S6Overlay::find_trees(const config::Container& container) const {
   servicedir::ServiceTrees trees = servicedir::ServiceTrees::of_image(container.service_directories);
-  trees.s6_environment = s6->bare_environment();
-  trees.s6_oneshots = s6->oneshots();
+  trees.s6_environment = bare_environment();
+  trees.s6_oneshots = oneshots();
   return trees;
 }
 
-void take_settings(const std::optional<S6Overlay>& s6, config::Container& container) {
-  if (!s6) return;
-  if (!container.stop_timeout) container.stop_timeout = s6->settings().stop_timeout;
-  const bool is_default = container.log_level == config::LogLevel::Info;
-  if (is_default && s6->settings().says_less) container.log_level = config::LogLevel::Warning;
+void S6Overlay::change_environment(config::Variables& environment) const {
+  environment.insert_or_assign("PATH", search_path_);
 }
 
-void take_settings(const std::optional<S6Overlay>& s6, core::Conduct& conduct) {
-  if (!s6) return;
-  conduct.boot_time = s6->settings().boot_time;
-  conduct.slow_boot_fails = s6->settings().ends_after_failure;
+void S6Overlay::apply_settings(config::Container& container) const {
+  if (!container.stop_timeout) container.stop_timeout = settings_.stop_timeout;
+  const bool is_default = container.log_level == config::LogLevel::Info;
+  if (is_default && settings_.says_less) container.log_level = config::LogLevel::Warning;
+}
+
+void S6Overlay::apply_settings(core::Conduct& conduct) const {
+  conduct.boot_time = settings_.boot_time;
+  conduct.slow_boot_fails = settings_.ends_after_failure;
+}
+
+std::vector<std::string> S6Overlay::prepare(const config::Variables& environment) {
+  std::vector<std::string> complaints;
+  if (auto complaint = link_var_run()) complaints.push_back(*std::move(complaint));
+  for (const auto& more : {warn_of_settings(), make_executable(), make_places()}) {
+    complaints.insert(complaints.end(), more.begin(), more.end());
+  }
+  if (const int error = write_environment(environment); error != 0) {
+    complaints.push_back("with-contenv lacks variables: " + std::string(servicedir::kContainerEnvironment) +
+                         " cannot be written: " + strerror(error));
+  }
+  return complaints;
 }
 
 }  // namespace cinit::init

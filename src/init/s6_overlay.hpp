@@ -10,6 +10,7 @@
 #include "base/time.hpp"
 #include "config/config.hpp"
 #include "core/plan.hpp"
+#include "init/image.hpp"
 #include "servicedir/fix_attrs.hpp"
 #include "servicedir/service_trees.hpp"
 #include "servicedir/tree.hpp"
@@ -41,7 +42,7 @@ struct S6Settings {
 };
 S6Settings read_s6_settings(const config::Variables& environment);
 
-class S6Overlay {
+class S6Overlay final : public Image {
  public:
   // std::nullopt: the image has none of it. `root` is put in front of every path. A problem is added when it could not be looked
   // for, for a reason that may pass.
@@ -60,10 +61,18 @@ class S6Overlay {
   // What the variables ask for in vain, a line each.
   std::vector<std::string> warn_of_settings() const;
 
-  // To be run before anything is read: it may choose the services.
-  std::optional<core::Program> early_program() const;
-  // Adds what is run before the services and after them. Fails when it could not be looked for, for a reason that may pass.
-  std::optional<Error> add_to(core::Commands& commands) const;
+  bool must_be_alone() const override { return true; }
+  bool ends_boot_after_failure() const override { return settings_.ends_after_failure; }
+  void change_environment(config::Variables& environment) const override;
+  // s6-overlay's own variables say how long its parts may take and how much is logged.
+  void apply_settings(config::Container& container) const override;
+  void apply_settings(core::Conduct& conduct) const override;
+  servicedir::ServiceTrees find_trees(const config::Container& container) const override;
+  // All that is above, and the environment directory.
+  std::vector<std::string> prepare(const config::Variables& environment) override;
+  // S6_STAGE2_HOOK.
+  std::optional<core::Program> early_program() const override;
+  std::optional<Error> add_to(core::Commands& commands) const override;
   // PATH for everything in the container, the main command and with-contenv included.
   const std::string& search_path() const { return search_path_; }
   // Where oneshots of s6-rc are run, whether the image has an execlineb for them, and what a failure of theirs means.
@@ -75,10 +84,10 @@ class S6Overlay {
   // The first returns 0, or the errno of what could not be written; the second an error, which has changed nothing, when the
   // directory could not be read for a reason that may pass.
   int write_environment(const config::Variables& environment);
-  std::optional<Error> reload_environment(config::Variables& environment);
+  std::optional<Error> reload_environment(config::Variables& environment) override;
 
   // The exit code that a script has left for the container, where s6-overlay's versions look for it.
-  std::optional<int> exit_code() const;
+  std::optional<int> exit_code() const override;
 
  private:
   S6Overlay(std::string root, const config::Variables& environment);
@@ -93,14 +102,6 @@ class S6Overlay {
   std::optional<config::Variables> bare_environment_;
   std::vector<std::string> known_;  // the variables that the environment directory had last
 };
-
-// Where services are; nothing for `s6`: the image is none of s6-overlay.
-servicedir::ServiceTrees find_trees(const config::Container& container, const std::optional<S6Overlay>& s6);
-
-// s6-overlay's own variables say how long its parts may take and how much is logged, unless cinit's configuration does.
-void take_settings(const std::optional<S6Overlay>& s6, config::Container& container);
-// The same for how long the main command waits.
-void take_settings(const std::optional<S6Overlay>& s6, core::Conduct& conduct);
 
 // Where s6-svscan would be told what to do: s6-svscanctl(8) takes it for the directory that is scanned.
 inline constexpr char kS6ScanDirectory[] = "/run/s6/services";

@@ -57,7 +57,9 @@ int run(char** argv, char** envp) {
   personality.conduct = make_conduct(options);
   if (options.enable_insecure_key) personality.first_programs = {kInsecureKey};
   personality.process_timeout = options.process_timeout;
+  personality.find_image = nullptr;
   personality.keeps_container = !options.skip_runit;
+  personality.shutdown_scripts = init::ShutdownScripts::WithServices;
   personality.line_prefix = "*** ";
   personality.words = make_words;
 
@@ -66,7 +68,7 @@ int run(char** argv, char** envp) {
   request.skip_startup_files = options.skip_startup_files;
   request.main_command = options.main_command;
   request.environment = envp;
-  request.personality = &personality;
+  request.personality = std::move(personality);
   return init::boot(request);
 }
 

@@ -40,7 +40,7 @@ std::string absolute(const char* directory) {
 
 init::Personality make_personality(const char* directory) {
   init::Personality personality;
-  config::Config& config = personality.config;
+  config::Config& config = personality.config.emplace();
   config.sysctl.policy = config::SysctlPolicy::Off;
   config.sysctl.files.clear();
   config.hooks.directories.clear();
@@ -50,8 +50,9 @@ init::Personality make_personality(const char* directory) {
   if (getpid() != 1) config.container.control_socket.clear();
   personality.conduct.stop_signal_code = code_after;
   personality.keeps_container = true;
-  personality.is_my_init = false;
-  personality.words = init::make_own_words;
+  personality.find_image = nullptr;
+  personality.imports_environment = false;
+  personality.shutdown_scripts = init::ShutdownScripts::Never;
   return personality;
 }
 
@@ -66,11 +67,10 @@ int run(char** argv, char** envp) {
   if (access(directory, R_OK | X_OK) != 0) {
     dropin::print(2, "runsvdir: " + std::string(directory) + ": " + strerror(errno) + "; waiting for it\n");
   }
-  const init::Personality personality = make_personality(directory);
   init::BootRequest request;
   request.skip_startup_files = true;
   request.environment = envp;
-  request.personality = &personality;
+  request.personality = make_personality(directory);
   return init::boot(request);
 }
 

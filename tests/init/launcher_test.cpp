@@ -14,6 +14,7 @@
 #include "files.hpp"
 #include "forked.hpp"
 #include "init/listener.hpp"
+#include "init/s6_overlay.hpp"
 #include "init/starts.hpp"
 #include "os/file.hpp"
 
@@ -126,7 +127,7 @@ TEST_CASE("nothing starts in an environment that hooks have changed and that can
       Container container({"sh", "-c", "test \"$A\" = new"});
       Surroundings& surroundings = container.surroundings;
       surroundings.directory = ContainerEnvironment(root.path());
-      if (whose == Of::S6) surroundings.s6 = S6Overlay::find({}, root.path());
+      if (whose == Of::S6) surroundings.image = std::make_unique<S6Overlay>(*S6Overlay::find({}, root.path()));
       if (whose == Of::S6) surroundings.environment["A"] = "old";
       if (!surroundings.directory.import(surroundings.environment)) return std::string("not imported");
       write_file(root.path() + place + "/A", "new");

@@ -78,12 +78,12 @@ TEST_CASE("a stop timeout of s6-overlay's variables holds where nobody has chose
   make_directories(root.path() + "/etc/services.d");
   const auto overlay = S6Overlay::find({{"S6_KILL_GRACETIME", "1000"}}, root.path());
   config::Container container;
-  take_settings(std::nullopt, container);
+  Image().apply_settings(container);
   CHECK(!container.stop_timeout);
-  take_settings(overlay, container);
+  overlay->apply_settings(container);
   CHECK(container.stop_timeout == 4s);
   container.stop_timeout = 30s;
-  take_settings(overlay, container);
+  overlay->apply_settings(container);
   CHECK(container.stop_timeout == 30s);
 }
 
