@@ -80,7 +80,7 @@ TEST_CASE("an end says how, after how long, and what comes next") {
   CHECK(told(notice::Exited{kWeb, WaitStatus::signaled(Signal{11}, true), 12s, false, std::nullopt}) ==
         "warning [killed] web: killed by SIGSEGV (core dumped) after 12 s");
   CHECK(told(notice::Exited{kWeb, killed(37), 35ms, true, std::nullopt}) ==
-        "info [killed] web: killed by SIGRTMIN+3 after 35 ms");
+        "info [exited] web: ended by SIGRTMIN+3 after 35 ms");
   CHECK(told(notice::Exited{kWeb, code(0), 35ms, false, std::nullopt, true}) ==
         "warning [exited] web: exited with code 0 before it was ready, after 35 ms");
   CHECK(told(notice::Exited{kMain, code(0), 1500ms, true, std::nullopt}) ==
