@@ -125,9 +125,10 @@ class Narrator {
   }
   Narration operator()(const notice::Exited& n) const {
     const LogLevel level = n.expected ? LogLevel::Info : LogLevel::Warning;
-    const bool is_killed = n.status.by_signal() && !n.expected;
-    const std::string how =
-        n.status.by_signal() && n.expected ? "ended by " + to_string(n.status.signal()) : to_string(n.status);
+    // One that was asked to end has ended; SIGKILL asks nothing.
+    const bool is_killed = n.status.by_signal() && (!n.expected || n.status.signal() == kKill);
+    const bool is_asked = n.status.by_signal() && !is_killed;
+    const std::string how = is_asked ? "ended by " + to_string(n.status.signal()) : to_string(n.status);
     std::string text = join(how, n.before_ready ? " before it was ready, after " : " after ", n.ran);
     Narration narration = about(n.service, is_killed ? "killed" : "exited", std::move(text), level);
     if (n.restart) narration.message += ", " + describe(*n.restart);
