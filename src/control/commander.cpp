@@ -150,7 +150,9 @@ Commander::Code Commander::ask(ClientId client, const Arguments& arguments, core
   // Before the first is asked for: others may come with it.
   for (const core::ServiceId service : *services) {
     const core::ServiceStatus status = host_.status(service);
-    pending.awaited.push_back({service, what, status.starts, is_reached(what, status)});
+    const config::Service& spec = host_.plan()[service].spec;
+    const bool settles = !spec.ready && spec.type == config::ServiceType::Simple;
+    pending.awaited.push_back({service, what, status.starts, is_reached(what, status), settles});
   }
   for (const core::ServiceId service : *services) {
     if (!host_.takes(what)) return fail(client, "cinit is stopping", exit_code::kFailed);
@@ -166,7 +168,7 @@ Commander::Code Commander::ask(ClientId client, const Arguments& arguments, core
 // Tells what has come of it so far. True: that is all.
 bool Commander::answer(ClientId client, Pending& pending) {
   const Time now = host_.now();
-  std::erase_if(pending.awaited, [&](const Awaited& awaited) {
+  std::erase_if(pending.awaited, [&](Awaited& awaited) {
     const ServiceView view = view_of(awaited.service);
     const std::optional<Outcome> outcome = outcome_of(awaited, view, now);
     if (!outcome) return false;
@@ -191,6 +193,16 @@ void Commander::progress() {
     replies_.end(client, is_over ? pending.code : fail(client, "cinit is stopping", exit_code::kFailed));
     entry = pending_.erase(entry);
   }
+}
+
+Time Commander::next_deadline() const {
+  Time next = kNever;
+  for (const auto& [client, pending] : pending_) {
+    for (const Awaited& awaited : pending.awaited) {
+      next = std::min(next, settled_at(awaited, host_.status(awaited.service)));
+    }
+  }
+  return next;
 }
 
 void Commander::leave() {

@@ -27,6 +27,8 @@ class Commander {
 
   // Answers those who wait for something that has come true, or will not any more.
   void progress();
+  // When progress() is to be called though nothing happens; kNever: not at all.
+  Time next_deadline() const;
   void service_gone(core::ServiceId service) { followers_.service_gone(service); }
   // A service has written a line.
   void line(core::ServiceId service, std::string_view text) { followers_.line(service, text); }

@@ -2,6 +2,7 @@
 // and whatever they make it keep is bounded.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -61,7 +62,7 @@ class Server {
   void progress();
 
   // When progress() is to be called though nothing happens; kNever: not at all.
-  Time next_deadline() const { return listen_again_at_; }
+  Time next_deadline() const { return std::min(listen_again_at_, commander_.next_deadline()); }
 
   // A service whose output is captured has written a line: for those who follow it. It is sent by progress().
   void line(core::ServiceId service, std::string_view text);

@@ -16,16 +16,25 @@ struct Awaited {
   core::Requested::What what;
   std::uint32_t starts_before;
   bool reached_before;  // it was up, or for a stop: down
+  // It has no readiness: it is taken for started when it has run for kSettleTime.
+  bool settles = false;
+  bool killed = false;  // it was seen to need SIGKILL on its way down
 };
+
+// As startsecs of supervisord has it.
+inline constexpr Duration kSettleTime = std::chrono::seconds(1);
 
 struct Outcome {
   bool reached = false;
   std::string words;  // "started"; "failed: exited with code 3"
 };
 
-// To be looked at again and again from when it was asked on. Nothing: not decided yet. One that comes up between two looks
-// and falls down again has failed, if it is seen down, or on its second way up.
-std::optional<Outcome> outcome_of(const Awaited& awaited, const ServiceView& service, Time now);
+// To be looked at in each turn from when it was asked on, and at settled_at(). std::nullopt: not decided yet. One that comes up
+// between two looks and falls down again has failed, if it is seen down, or on its second way up.
+std::optional<Outcome> outcome_of(Awaited& awaited, const ServiceView& service, Time now);
+
+// When a service that has no readiness has run long enough; kNever: something else is waited for.
+Time settled_at(const Awaited& awaited, const core::ServiceStatus& status);
 
 // It holds already what `what` would bring about.
 bool is_reached(core::Requested::What what, const core::ServiceStatus& status);

@@ -237,6 +237,11 @@ struct BudgetSpent {
   Duration budget;
   bool spares_main_command;
 };
+// The stop goes on, and this is what it waits for; empty: processes that belong to no service.
+struct StillStopping {
+  Duration lasted;
+  std::vector<ServiceId> awaited;
+};
 struct InvariantBroken {
   std::string what;
 };
@@ -254,6 +259,6 @@ using Notice =
                  notice::WaitedTooLong, notice::Failed, notice::GivenUp, notice::Stopping, notice::Stopped,
                  notice::Killing, notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused,
                  notice::ShutdownBegun, notice::SweepBegun, notice::SweepOver, notice::Escalated, notice::BudgetSpent,
-                 notice::InvariantBroken>;
+                 notice::StillStopping, notice::InvariantBroken>;
 
 }  // namespace cinit::core

@@ -71,6 +71,15 @@ Time Supervisor::next_deadline() const {
   return std::min({of_services, stop_.deadline(), boot_deadline_});
 }
 
+std::vector<ServiceId> Supervisor::still_stopping() const {
+  std::vector<ServiceId> awaited;
+  for (const Service& service : services_) {
+    const bool is_asked = service.wanted >= Wanted::DownWithAll || is_hook(service.plan->role);
+    if (is_asked && is_alive(service.state)) awaited.push_back(service.id);
+  }
+  return awaited;
+}
+
 bool Supervisor::is_pristine(ServiceId id) const {
   if (index_of(id) >= services_.size()) return true;
   const StateKind kind = kind_of(at(services_, id).state);

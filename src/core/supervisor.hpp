@@ -44,6 +44,8 @@ class Supervisor {
   bool is_pristine(ServiceId id) const;
   ServiceStatus status(ServiceId id) const { return status_of(at(services_, id)); }
   bool is_stopping() const { return stop_.has_begun(); }
+  // In the stop of everything: which services and hooks it waits for now.
+  std::vector<ServiceId> still_stopping() const;
   // Whether a request of that kind is carried out now: not every one is in the stop of everything.
   bool takes(Requested::What what) const;
   // Whether it was asked for by a signal, and nothing in the container was the reason.

@@ -86,6 +86,7 @@ int Init::run() {
     tell_what_was_heard();
     obey_directories();
     check_deadline();
+    tell_whom_the_stop_awaits();
     look_who_is_left();
     show_directories();
     control_.progress();
@@ -143,7 +144,20 @@ void Init::take_in_starts() {
 Time Init::next_deadline() const {
   return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(),
                    discarder_.next_try(), control_.next_deadline(), log_.next_deadline(), look_again_, rescan_at_,
-                   directories_.next_look(), next_look_for_pid_file()});
+                   directories_.next_look(), next_look_for_pid_file(), stop_told_at_});
+}
+
+// After a second, and then each time after twice as long: a runtime that ends the container soon leaves the culprit in the log.
+void Init::tell_whom_the_stop_awaits() {
+  constexpr Duration kFirst = std::chrono::seconds(1);
+  const Time now = os::now();
+  if (!supervisor_.is_stopping() || exit_code_ || (stop_began_at_ && now < stop_told_at_)) return;
+  if (stop_began_at_) {
+    carry_out(core::Announce{core::notice::StillStopping{now - *stop_began_at_, supervisor_.still_stopping()}});
+  } else {
+    stop_began_at_ = now;
+  }
+  stop_told_at_ = later(now, std::max(kFirst, now - *stop_began_at_));
 }
 
 // Nobody is late for a deadline that came while cinit stood still, and with it everybody else.

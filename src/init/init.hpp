@@ -119,6 +119,7 @@ class Init final : private control::Host {
   bool is_urged();
   void make_room_in_memory();
   void check_deadline();
+  void tell_whom_the_stop_awaits();
   void look_who_is_left();
   void watch(pid_t pid);
 
@@ -236,6 +237,8 @@ class Init final : private control::Host {
   bool no_children_ = false;
   bool looking_for_nothing_ = false;
   Time look_again_ = kNever;
+  std::optional<Time> stop_began_at_;
+  Time stop_told_at_ = kNever;           // when it is told what the stop waits for
   Time rescan_at_ = kNever;              // directories of services have changed
   std::set<std::string> told_problems_;  // of the last reading of them
   bool directories_are_open_ = false;

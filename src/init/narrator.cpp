@@ -291,6 +291,12 @@ class Narrator {
     const std::string message = join("not up within ", n.waited, ", the time that the main command waits");
     return about(n.service, "slow", message, LogLevel::Warning);
   }
+  Narration operator()(const notice::StillStopping& n) const {
+    std::string names;
+    for (const ServiceId id : n.awaited) names += (names.empty() ? "" : ", ") + name_of(plan_, id);
+    if (names.empty()) names = "processes that belong to no service";
+    return about_all("stopping", join("stopping for ", n.lasted, ", waiting for ", names));
+  }
   Narration operator()(const notice::InvariantBroken& n) const {
     return about_all("internal-error", join("internal error: ", n.what, "; stopping"), LogLevel::Error);
   }

@@ -155,6 +155,7 @@ TEST_CASE("whoever waits is told when cinit begins to stop, but first what has c
   ask.host.hold("web");
   CHECK(ask("start *").empty());
   bring_up(ask.host);
+  ask.host.pass(1s);
   // "db" goes on until "web" is over, which is stopped before.
   ask.host.tell(core::SignalReceived{kTerminate});
   CHECK(ask.later() == "out db: started|err cinit: cinit is stopping|end 1|");

@@ -190,6 +190,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(loop.turns == before);
   CHECK(visitor.heard().empty());
   bring_up(loop.host);
+  loop.host.pass(1s);
   loop.turn();
   CHECK(visitor.heard() == "out web: started\nend 0\n<end>");
 }
@@ -274,6 +275,7 @@ TEST_CASE_FIXTURE(Fixture,
   loop.turn();
   CHECK(later.heard().empty());
   loop.host.runs("web");
+  loop.host.pass(1s);
   loop.turn();
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     if (i != 5) CHECK(waiting[i].heard() == "out web: restarted\nend 0\n<end>");
@@ -480,6 +482,7 @@ TEST_CASE("a client that waits for a service is told so, if it wants to know, be
   CHECK(restart.heard() == "wait\n");
   CHECK(follow.heard() == "wait\n");
   bring_up(loop.host);
+  loop.host.pass(1s);
   loop.turn();
   CHECK(restart.heard() == "out web: restarted\nend 0\n<end>");
 }

@@ -21,7 +21,8 @@ std::string outcome(What what, std::uint32_t before, bool reached_before, core::
   service.status.starts = starts;
   service.status.wanted = wanted;
   service.status.last_end = WaitStatus::exited(3);
-  const auto result = outcome_of({core::ServiceId{0}, what, before, reached_before}, service, kNow);
+  Awaited awaited{core::ServiceId{0}, what, before, reached_before};
+  const auto result = outcome_of(awaited, service, kNow);
   if (!result) return "not yet";
   return (result->reached ? "yes: " : "no: ") + result->words;
 }
@@ -66,5 +67,44 @@ TEST_CASE("a stop has come true in every state from which nothing more comes") {
         "not yet");
   CHECK(outcome(What::Stop, 1, false, state::Stopped{}, 1, false) == "yes: stopped");
   CHECK(outcome(What::Stop, 1, true, state::Failed{}, 1, false) == "yes: not running");
-  CHECK(outcome(What::Stop, 1, false, state::Running{}, 2, true) == "no: started again by somebody else");
+  CHECK(outcome(What::Stop, 1, false, state::Running{}, 2, true) == "no: started again by another client");
+}
+
+TEST_CASE("a service without readiness has started when it has run for a moment") {
+  Awaited awaited{core::ServiceId{0}, What::Start, 1, false, true};
+  ServiceView service;
+  service.name = "web";
+  service.status.state = state::Running{};
+  service.status.starts = 2;
+  service.status.since = kNow;
+  CHECK(!outcome_of(awaited, service, kNow + kSettleTime - 1ms));
+  CHECK(settled_at(awaited, service.status) == kNow + kSettleTime);
+  CHECK(outcome_of(awaited, service, kNow + kSettleTime)->words == "started");
+  service.status.state = state::Done{};
+  service.status.last_end = WaitStatus::exited(0);
+  CHECK(outcome_of(awaited, service, kNow)->words == "started, and exited with code 0 at once");
+  service.status.state = state::Failed{};
+  service.status.last_end = WaitStatus::exited(4);
+  CHECK(outcome_of(awaited, service, kNow)->words == "failed: exited with code 4");
+  CHECK(settled_at(awaited, service.status) == kNever);
+}
+
+TEST_CASE("a service that was up before a start is not waited for") {
+  Awaited awaited{core::ServiceId{0}, What::Start, 1, true, true};
+  ServiceView service;
+  service.status.state = state::Running{};
+  service.status.starts = 1;
+  service.status.since = kNow;
+  CHECK(settled_at(awaited, service.status) == kNever);
+  CHECK(outcome_of(awaited, service, kNow)->words == "up already");
+}
+
+TEST_CASE("a stop that needed SIGKILL says so") {
+  Awaited awaited{core::ServiceId{0}, What::Stop, 1, false};
+  ServiceView service;
+  service.status.state = state::Killing{kNow, kNever};
+  CHECK(!outcome_of(awaited, service, kNow));
+  service.status.state = state::Stopped{};
+  CHECK(outcome_of(awaited, service, kNow)->words ==
+        "stopped; it had to be killed, because it did not end when it was asked to");
 }

@@ -145,19 +145,15 @@ class Writer {
   std::string words(const notice::Stopping& notice) const { return name(notice.service) + " is stopped"; }
   std::string words(const notice::Killing& notice) const { return name(notice.service) + " is killed"; }
   std::string words(const notice::ShutdownBegun& notice) const {
-    constexpr const char* kCauses[] = {"a stop signal",
-                                       "the main command ended",
-                                       "a hook failed",
-                                       "the boot took too long",
-                                       "a service ended",
-                                       "a service is unhealthy",
-                                       "all ended",
-                                       "a bug"};
+    constexpr const char* kCauses[] = {
+        "a stop signal",   "the main command ended", "a hook failed", "the boot took too long",
+        "a service ended", "a service is unhealthy", "all ended",     "a bug"};
     return std::string("STOP BEGINS: ") + kCauses[static_cast<std::size_t>(notice.cause)] +
            (notice.service ? " (" + name(*notice.service) + ")" : "");
   }
   std::string words(const notice::Escalated& notice) const { return "escalation: " + to_string(notice.sent); }
   std::string words(const notice::BudgetSpent&) const { return "the budget is spent"; }
+  std::string words(const notice::StillStopping&) const { return "the stop takes long"; }
   std::string words(const notice::InvariantBroken& notice) const { return "BROKEN: " + notice.what; }
   std::string words(const notice::Ready& notice) const { return name(notice.service) + " is ready"; }
   std::string words(const notice::Starting& notice) const { return name(notice.service) + " is started"; }
