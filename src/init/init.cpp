@@ -43,19 +43,16 @@ Init::Init(core::Plan& plan, const Parts& parts)
       launcher_(parts.launcher),
       listener_(parts.listener),
       log_(parts.log),
-      trees_(parts.trees),
       defaults_(parts.defaults),
       supervisor_(plan, static_cast<std::uint64_t>(os::now().time_since_epoch().count())),
       prober_(poller_, token_base(Source::Probe)),
       children_(plan.services.size()),
       starts_(poller_, token_base(Source::Start), children_),
-      scripts_(plan, launcher_, starts_, children_),
-      directories_(plan, poller_, token_base(Source::Supervise), log_),
+      directories_(
+          plan, {*this, supervisor_, parts.trees, launcher_, starts_, children_, poller_, log_, parts.told_problems}),
       words_(parts.make_words(plan, [this](core::ServiceId id) { return children_.of(id).main; })),
       reason_(plan),
-      control_(*this, poller_, discarder_, token_base(Source::Control)) {
-  for (const config::Problem& problem : parts.told_problems) told_problems_.insert(to_string(problem));
-}
+      control_(*this, poller_, discarder_, token_base(Source::Control)) {}
 
 void Init::listen(const std::string& control_socket) {
   if (const auto error = control_.listen(control::places_for_server(control_socket, geteuid()))) {
@@ -84,11 +81,11 @@ int Init::run() {
     discarder_.progress();
     for (const core::SignalReceived& signal : received) tell(signal);
     tell_what_was_heard();
-    obey_directories();
+    directories_.obey();
     check_deadline();
     tell_whom_the_stop_awaits();
     look_who_is_left();
-    show_directories();
+    directories_.show();
     control_.progress();
     log_.flush();
     listener_.watch_room();
@@ -143,8 +140,8 @@ void Init::take_in_starts() {
 
 Time Init::next_deadline() const {
   return std::min({supervisor_.next_deadline(), starts_.next_deadline(), listener_.next_deadline(),
-                   discarder_.next_try(), control_.next_deadline(), log_.next_deadline(), look_again_, rescan_at_,
-                   directories_.next_look(), next_look_for_pid_file(), stop_told_at_});
+                   discarder_.next_try(), control_.next_deadline(), log_.next_deadline(), look_again_,
+                   directories_.next_deadline(), next_look_for_pid_file(), stop_told_at_});
 }
 
 // After a second, and then each time after twice as long: a runtime that ends the container soon leaves the culprit in the log.
@@ -180,9 +177,9 @@ void Init::dispatch(std::uint64_t token) {
       if (auto ended = prober_.go_on(service_of(token))) answers_.push_back(*std::move(ended));
       return;
     case Source::Control: return control_.handle(token);
-    case Source::Supervise: asked_.insert(service_of(token)); return;
-    case Source::Directories: return directories_changed();
-    case Source::ScanControl: asked_for_all_ = true; return;
+    case Source::Supervise:
+    case Source::Directories:
+    case Source::ScanControl: return directories_.hear(token);
     case Source::Start: return starts_.look(static_cast<std::uint32_t>(token));
   }
 }
@@ -225,7 +222,10 @@ void Init::child_ended(os::ChildChange change) {
     case ChildKind::Main: return main_ended(found->service, change);
     case ChildKind::Task: task_ended(found->service, change); break;
     case ChildKind::Probe: probe_ended(found->service, change); break;
-    case ChildKind::Script: script_ended(found->service, change.status); break;
+    case ChildKind::Script:
+      directories_.script_ended(found->service, change.status);
+      tell_answers();
+      break;
   }
   os::release(change.pid);
 }
@@ -256,10 +256,7 @@ void Init::probe_ended(core::ServiceId service, const os::ChildChange& change) {
 void Init::task_ended(core::ServiceId service, const os::ChildChange& change) {
   if (children_.of(service).task_asked) os::sys::kill(-change.pid, SIGKILL);
   children_.take_task(service);
-  constexpr int kPermanentFailure = 125;
-  if (plan_[service].spec.directory && change.status == WaitStatus::exited(kPermanentFailure)) {
-    directories_.gave_up(service);
-  }
+  directories_.task_ended(service, change.status);
   listener_.drain_command(service, children_.of(service).main != 0);
   tell_what_was_heard();
   tell(core::TaskEnded{service, change.status, children_.of(service).task_number});
@@ -274,8 +271,7 @@ void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
   if (is_hook(plan_[service].role)) hook_ended(service, change.status == WaitStatus::exited(0));
   tell_what_was_heard();
   children_.main_ended(service);
-  scripts_.main_ended(service);
-  directories_.add_death(service, change.status);
+  directories_.main_ended(service, change.status);
   const std::string left = tell_of_leftovers(service, change);
   carry_out(supervisor_.handle(core::Exited{service, change.status, left}, os::now()));
   os::release(change.pid);
@@ -292,6 +288,37 @@ void Init::hook_ended(core::ServiceId service, bool succeeded) {
     return;
   revise_plan();
   open_directories();
+}
+
+void Init::open_directories() {
+  if (directories_.are_open()) return;
+  for (const Narration& narration : words_->about_begin_of_services()) write(narration);
+  directories_.open_all();
+}
+
+void Init::rescan() {
+  revise_plan();
+  tell_answers();
+}
+
+// Each table of services has grown before the supervisor is told of the revision. Its answer is carried out before anything else
+// is told.
+void Init::revise_plan() {
+  const auto found = directories_.read();
+  if (!found) return;
+  std::vector<std::string> names;
+  for (const core::PlannedService& service : plan_.services) names.push_back(service.spec.name);
+  const core::PlanRevised revised = core::revise(plan_, supervisor_, defaults_, *found);
+  children_.grow(plan_.services.size());
+  directories_.grow();
+  listener_.plan_revised();
+  for (const core::ServiceId service : revised.described) {
+    const std::size_t place = core::index_of(service);
+    if (place < names.size() && names[place] != plan_[service].spec.name) control_.service_gone(service);
+    listener_.relay().forget(static_cast<output::Service>(core::index_of(service)));
+  }
+  carry_out(supervisor_.handle(revised, os::now()));
+  directories_.revised(revised);
 }
 
 // The service has named another process as its main process (MAINPID). Whether that is one of its own can be seen only as
@@ -404,7 +431,7 @@ void Init::check_deadline() {
     look_again_ = kNever;
     check_groups();
   }
-  if (now >= rescan_at_) rescan();
+  if (now >= directories_.next_rescan()) rescan();
   if (now >= next_look_for_pid_file()) look_for_pid_files();
   if (now >= listener_.next_deadline()) listener_.hear_output();
   if (now >= supervisor_.next_deadline()) tell(core::DeadlineReached{prober_.progress()});

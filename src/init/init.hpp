@@ -19,7 +19,6 @@
 #include "core/revision.hpp"
 #include "core/supervisor.hpp"
 #include "init/children.hpp"
-#include "init/control_scripts.hpp"
 #include "init/launcher.hpp"
 #include "init/leftovers.hpp"
 #include "init/listener.hpp"
@@ -31,7 +30,6 @@
 #include "init/words.hpp"
 #include "log/log.hpp"
 #include "os/as_user.hpp"
-#include "os/directory_watch.hpp"
 #include "os/discarder.hpp"
 #include "os/poller.hpp"
 #include "os/population.hpp"
@@ -51,7 +49,7 @@ struct LoopParts {
 };
 
 // Translates: what the kernel says into events, actions into system calls. It decides nothing.
-class Init final : private control::Host {
+class Init final : private control::Host, private ServiceDirectories::Loop {
  public:
   // All of them must outlive it.
   struct Parts {
@@ -114,7 +112,7 @@ class Init final : private control::Host {
   void check_suspension();
   std::vector<core::SignalReceived> take_signals();
   core::SignalOrigin origin_of(const signalfd_siginfo& info) const;
-  void take_in_starts();
+  void take_in_starts() override;
   void say_the_last();
   bool is_urged();
   void make_room_in_memory();
@@ -124,7 +122,7 @@ class Init final : private control::Host {
   void watch(pid_t pid);
 
   // The supervisor's side: init_actions.cpp.
-  void tell(const core::Event& event);
+  void tell(const core::Event& event) override;
   void tell_answers();
   void take_start_results();
   void main_started(const Starts::Result& result);
@@ -148,40 +146,17 @@ class Init final : private control::Host {
   void carry_out(const core::Exit& action);
   core::Notice as_it_was(core::Notice notice) const;
   void write(const Narration& narration, bool is_repeatable = false);
-  bool is_missing_script(const core::RunTask& task) const;
   void look_for_nothing();
   void log_last_lines(core::ServiceId service);
   void tell_who_started_us(const core::Notice& notice);
   void name_undying(core::ServiceId service);
   void report_processes(const char* event, const char* what, bool of_services);
 
-  // Service directories: init_directories.cpp.
+  // Service directories.
   void open_directories();
-  void open_directory(core::ServiceId service);
-  void take_working_directory(core::ServiceId service);
-  void obey_directories();
-  void take_letter(core::ServiceId service, char letter);
-  bool take_s6_letter(core::ServiceId service, char letter);
-  bool exit_later(core::ServiceId service);
-  void go_on_without_script(core::ServiceId service);
-  void hurry_scripts();
-  void note_down(core::ServiceId service, bool is_down);
-  void take_scan_letter(char letter);
-  void exit_directory(core::ServiceId service);
-  void exit_in_stop(core::ServiceId service);
-  void tell_problems(std::vector<config::Problem> problems);
-  void deliver_stop(core::ServiceId service, int signal);
-  void script_ended(core::ServiceId service, WaitStatus status);
-  void watch_directories();
-  std::optional<Error> watch(std::span<const std::string> directories);
-  void directories_changed();
-  bool are_all_readable();
-  void rescan();
   void revise_plan();
-  void show_later(core::ServiceId service);
-  void show_directories();
-  void close_directory(core::ServiceId service);
-  bool is_looked_after(core::ServiceId service) const;
+  void rescan() override;
+  void run_task(const core::RunTask& task) override { carry_out(task); }
 
   // control::Host: init_host.cpp.
   const core::Plan& plan() const override { return plan_; }
@@ -208,7 +183,6 @@ class Init final : private control::Host {
   Launcher& launcher_;
   Listener& listener_;
   log::Log& log_;
-  const servicedir::ServiceTrees& trees_;
   const config::Container& defaults_;
   os::Population population_;
   core::Supervisor supervisor_;
@@ -218,10 +192,7 @@ class Init final : private control::Host {
   std::map<core::ServiceId, PidFile>
       pid_files_;  // of services that have gone into the background, until they name a process
   Starts starts_;
-  ControlScripts scripts_;
-  std::map<core::ServiceId, core::RunTask> held_back_;  // each a ./finish, until no script runs
   ServiceDirectories directories_;
-  std::optional<os::DirectoryWatch> watch_;
   std::unique_ptr<Words> words_;
   StopReason reason_;
   control::Server control_;
@@ -238,19 +209,8 @@ class Init final : private control::Host {
   bool looking_for_nothing_ = false;
   Time look_again_ = kNever;
   std::optional<Time> stop_began_at_;
-  Time stop_told_at_ = kNever;           // when it is told what the stop waits for
-  Time rescan_at_ = kNever;              // directories of services have changed
-  std::set<std::string> told_problems_;  // of the last reading of them
-  bool directories_are_open_ = false;
-  bool watch_is_heard_ = false;  // the poller reports it
-  bool told_of_late_changes_ = false;
-  std::set<std::string> read_before_;  // directories of service directories
-  std::set<std::string> missed_;       // of these, which are not there
-  std::set<core::ServiceId> asked_;    // whose supervise/control can be read
-  std::set<core::ServiceId> deaf_;     // whose is not, as long as a script runs
-  std::set<core::ServiceId> leaving_;  // of s6, which nobody looks after any more once they have ended
-  bool asked_for_all_ = false;         // likewise .s6-svscan/control
-  os::Fd witness_;                     // a process that is not our child: nothing can be over before it is
+  Time stop_told_at_ = kNever;  // when it is told what the stop waits for
+  os::Fd witness_;              // a process that is not our child: nothing can be over before it is
   std::optional<int> exit_code_;
 };
 

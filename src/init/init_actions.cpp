@@ -89,8 +89,7 @@ void Init::command_not_started(const Starts::Result& result) {
           core::ProbeEnded{service, false, failure.detail, result.purpose.number, !failure.transient});
     case ChildKind::Script:
       if (processes.script != result.pid) return;
-      scripts_.script_failed(service);
-      return go_on_without_script(service);
+      return directories_.script_failed(service);
   }
 }
 
@@ -108,7 +107,7 @@ void Init::carry_out(const core::Actions& actions) {
 
 void Init::carry_out(const core::Spawn& action) {
   heirs_.erase(action.service);
-  leaving_.erase(action.service);
+  directories_.starting(action.service);
   leftovers_.forget_signal(action.service);
   pid_files_.erase(action.service);
   starts_.begin({action.service, ChildKind::Main}, [this, service = action.service](Launcher::Files files) {
@@ -129,12 +128,8 @@ void Init::carry_out(const core::CancelSpawn& action) {
 }
 
 void Init::carry_out(const core::SendSignal& action) {
+  if (directories_.deliver(action)) return;
   const bool to_group = action.target == core::SendSignal::Target::Group;
-  const config::Service& spec = plan_[action.service].spec;
-  if (spec.directory && action.signal == kKill) scripts_.give_up(action.service);
-  if (spec.directory && !to_group && action.signal == spec.stop_signal) {
-    return deliver_stop(action.service, action.signal.number);
-  }
   const ServiceProcesses& processes = children_.of(action.service);
   const pid_t pid = to_group ? -processes.group : processes.main;
   if (pid != 0) os::sys::kill(pid, action.signal.number);
@@ -142,28 +137,14 @@ void Init::carry_out(const core::SendSignal& action) {
 }
 
 void Init::carry_out(const core::RunTask& action) {
-  if (scripts_.is_busy(action.service)) {
-    held_back_.insert_or_assign(action.service, action);
-    return;
-  }
-  if (is_missing_script(action)) {
+  if (directories_.holds_back(action)) return;
+  if (directories_.is_missing_script(action)) {
     return answers_.push_back(core::TaskEnded{action.service, WaitStatus::exited(0), action.number});
   }
   starts_.begin({action.service, ChildKind::Task, action.number}, [this, action](Launcher::Files files) {
     const ServiceProcesses& processes = children_.of(action.service);
     return launcher_.prepare_task(action, processes.main, processes.group, std::move(files));
   });
-}
-
-// The scripts of a service directory are looked for each time they are needed, and need not be there.
-bool Init::is_missing_script(const core::RunTask& task) const {
-  const config::Service& spec = plan_[task.service].spec;
-  if (!spec.directory) return false;
-  const bool is_first = task.task == core::Task::PreStart;
-  if (!is_first && task.task != core::Task::PostStop) return false;
-  const std::string& script = is_first ? spec.pre_start.front().front() : spec.post_stop.front().front();
-  const int error = persist([&] { return os::look_for(spec.directory->path + "/" + script); });
-  return error != 0 && !may_pass(error);  // what cannot be looked at may be there
 }
 
 void Init::carry_out(const core::SignalTask& action) {
@@ -181,7 +162,7 @@ void Init::carry_out(const core::SignalTask& action) {
 
 // It is reaped as a stranger.
 void Init::carry_out(const core::EndTask& action) {
-  held_back_.erase(action.service);
+  directories_.forget_held_back(action.service);
   starts_.withdraw(action.service, ChildKind::Task);
   const pid_t pid = children_.take_task(action.service);
   if (pid != 0) signal_group(pid, SIGKILL);
@@ -227,7 +208,7 @@ void Init::look_for_nothing() {
 }
 
 void Init::carry_out(const core::Sweep& action) {
-  hurry_scripts();
+  directories_.hurry_scripts();
   look_for_nothing();
   population_.terminate([&](const os::Process& process) {
     if (belongs_to_service(process)) return true;
@@ -244,8 +225,10 @@ void Init::carry_out(const core::KillEverything& action) {
 }
 
 void Init::carry_out(const core::Announce& action) {
-  if (const auto* requested = std::get_if<core::notice::Requested>(&action.notice)) show_later(requested->service);
-  if (const auto* entered = std::get_if<core::notice::Entered>(&action.notice)) return show_later(entered->service);
+  if (const auto* requested = std::get_if<core::notice::Requested>(&action.notice))
+    directories_.mark(requested->service);
+  if (const auto* entered = std::get_if<core::notice::Entered>(&action.notice))
+    return directories_.mark(entered->service);
   const core::Notice notice = as_it_was(action.notice);
   const Narration own = narrate(notice, plan_);
   const bool is_repeatable = can_be_repeated(notice);
@@ -259,7 +242,7 @@ void Init::carry_out(const core::Announce& action) {
 // A script in control/ may have stood in for the stop signal, which was not sent then.
 core::Notice Init::as_it_was(core::Notice notice) const {
   auto* const killing = std::get_if<core::notice::Killing>(&notice);
-  if (!killing || !killing->main_process || !scripts_.replaces_stop_signal(killing->service)) return notice;
+  if (!killing || !killing->main_process || !directories_.replaces_stop_signal(killing->service)) return notice;
   killing->signal.reset();
   return notice;
 }

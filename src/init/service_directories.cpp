@@ -1,351 +1,395 @@
 #include "init/service_directories.hpp"
 
-#include <limits.h>
+#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <map>
-#include <string_view>
-#include <tuple>
 
-#include "base/overloaded.hpp"
-#include "init/narrator.hpp"
-#include "init/s6_overlay.hpp"
+#include "init/tokens.hpp"
 #include "os/clock.hpp"
-#include "os/trusted_path.hpp"
-#include "servicedir/event_directory.hpp"
+#include "os/file.hpp"
 
 namespace cinit::init {
 namespace {
 
-using servicedir::S6Status;
-using servicedir::SuperviseStatus;
+using What = core::Requested::What;
 using Suite = config::ServiceDirectory::Suite;
 
-// Where sv(8) is to look when the service directories cannot be written.
-constexpr char kStateDirectory[] = "/run/cinit/service";
+// Who makes a directory is given this long to fill it, and a service that was told to exit is seen to be gone.
+constexpr Duration kRescanDelay = std::chrono::seconds(1);
+// How often to look for a directory of service directories that is gone: as often as runsvdir(8) does.
+constexpr Duration kLookForIt = std::chrono::seconds(5);
 
-// How often to look for letters that the poller does not report.
-constexpr Duration kLookForLetters = std::chrono::seconds(1);
-
-SuperviseStatus::State shown_state(const core::State& state) {
-  namespace s = core::state;
-  using enum SuperviseStatus::State;
-  return match(Overloaded{
-                   [](const OneOf<s::Starting, s::PostStart, s::Running, s::PreStop, s::Stopping, s::Killing> auto&) {
-                     return Running;
-                   },
-                   [](const s::PostStop&) { return Finishing; },
-                   [](const OneOf<s::Idle, s::Waiting, s::PreStart, s::Launching, s::Backoff, s::Clearing, s::Done,
-                                  s::Failed, s::Stopped> auto&) { return Down; },
-               },
-               state);
-}
-
-SuperviseStatus make_status(const ServiceDirectories::View& view) {
-  SuperviseStatus status;
-  status.state = shown_state(view.status.state);
-  status.wanted = view.status.wanted;
-  status.exiting = view.retired;
-  if (status.state == SuperviseStatus::State::Down) return status;
-  const bool runs = status.state == SuperviseStatus::State::Running;
-  status.pid = runs ? view.processes.main : view.processes.task;
-  status.paused = runs && view.paused;
-  status.got_term = runs && view.got_term;
-  // There is no ./finish.
-  if (!runs && status.pid == 0) status.state = SuperviseStatus::State::Down;
-  return status;
-}
-
-// From the end of ./run on s6-supervise(8) is about ./finish.
-S6Status::State s6_state(const core::State& state) {
-  namespace s = core::state;
-  if (std::holds_alternative<s::Clearing>(state) || std::holds_alternative<s::PostStop>(state)) {
-    return S6Status::State::Finishing;
-  }
-  return shown_state(state) == SuperviseStatus::State::Running ? S6Status::State::Up : S6Status::State::Down;
-}
-
-// Without a notification-fd nothing is known of its readiness; what it has said holds to its end.
-bool is_ready(const ServiceDirectories::View& view, const std::optional<S6Status>& before, bool tells) {
-  using enum S6Status::State;
-  const S6Status::State state = s6_state(view.status.state);
-  if (state == Down) return true;
-  const bool was_ready = before && before->state == Up && before->starts == view.status.starts && before->ready;
-  return state == Up && tells && (was_ready || view.status.is_ready());
-}
-
-S6Status make_s6_status(const ServiceDirectories::View& view, const std::optional<S6Status>& before, bool tells) {
-  using enum S6Status::State;
-  S6Status status;
-  status.state = s6_state(view.status.state);
-  status.starts = view.status.starts;
-  if (status.state == Up) status.pid = view.processes.main;
-  if (status.state == Finishing) status.pid = view.processes.task;
-  status.group = status.state == Down ? 0 : view.processes.group;
-  status.end = view.status.last_end;
-  status.wanted = view.status.wanted && !view.retired;
-  status.paused = status.state == Up && view.paused;
-  status.ready = is_ready(view, before, tells);
-  const auto now = os::time_of_day();
-  const bool was_up = before && before->state == Up;
-  const bool is_same = before && before->starts == status.starts && was_up == (status.state == Up);
-  status.since = is_same ? before->since : now;
-  status.ready_since = before && (!status.ready || (is_same && before->ready)) ? before->ready_since : now;
-  return status;
-}
-
-constexpr std::string_view kSupervise = "/supervise";
-
-// It is not in the service directory, but where that is looked for by its name.
-bool is_likeness(const std::string& path) {
-  return path.starts_with(std::string(kStateDirectory) + "/") || path.starts_with(std::string(kS6ScanDirectory) + "/");
-}
-
-// Makes `name` in `directory` lead to `target`. A link of an earlier start is replaced, and what an image has brought along
-// stays. False: it does not lead there.
-bool link_likeness(const std::string& directory, const char* name, const std::string& target) {
-  const os::Fd place = os::open_directory(directory);
-  if (!place) return false;
-  char text[PATH_MAX];
-  const ssize_t size = readlinkat(place.get(), name, text, sizeof(text));
-  const std::string old(text, size > 0 ? static_cast<std::size_t>(size) : 0);
-  if (old == target) return true;
-  if (is_likeness(old)) unlinkat(place.get(), name, 0);
-  return symlinkat(target.c_str(), place.get(), name) == 0;
-}
-
-// Of the service directory itself, so that its scripts find both there. False: they do not.
-bool link_state(const std::string& directory, const std::string& likeness) {
-  const bool has_supervise = link_likeness(directory, kSupervise.data() + 1, likeness + std::string(kSupervise));
-  return link_likeness(directory, servicedir::kEvents, likeness + "/" + servicedir::kEvents) && has_supervise;
-}
-
-std::string likeness_of(const std::string& supervise) {
-  return supervise.substr(0, supervise.size() - kSupervise.size());
-}
-
-void remove_with_files(const std::string& path) {
-  if (const auto names = os::list_directory(path)) {
-    for (const std::string& name : *names) os::remove_file(std::string(path).append("/").append(name));
-  }
-  os::remove_directory(path);
-}
-
-// That of a logger is in the one of its service, which is left empty by whichever goes last.
-void remove_likeness(const std::string& supervise, const std::string& name) {
-  const std::string path = likeness_of(supervise);
-  remove_with_files(path + "/" + servicedir::kEvents);
-  remove_with_files(supervise);
-  remove_with_files(path);
-  if (name.find('/') != std::string::npos) os::remove_directory(path.substr(0, path.rfind('/')));
-}
+// Letters of supervise/control that stand for a signal: sv(8), s6-svc(8). The script of that letter may be run instead.
+struct SignalLetter {
+  char letter;
+  int signal;
+};
+constexpr SignalLetter kSignalLetters[] = {{'t', SIGTERM}, {'k', SIGKILL}, {'p', SIGSTOP}, {'c', SIGCONT},
+                                           {'h', SIGHUP},  {'a', SIGALRM}, {'i', SIGINT},  {'q', SIGQUIT},
+                                           {'1', SIGUSR1}, {'2', SIGUSR2}, {'b', SIGABRT}, {'y', SIGWINCH}};
 
 }  // namespace
 
-// Scripts know services of s6 by where s6-overlay would have put them; those of runit, where they are.
-Result<std::string> ServiceDirectories::find_supervise(core::ServiceId id) const {
-  const config::Service& spec = plan_[id].spec;
-  const std::string& directory = spec.directory->path;
-  if (spec.directory->suite == Suite::Runit) {
-    return servicedir::find_supervise(directory, std::string(kStateDirectory) + "/" + spec.name);
-  }
-  return servicedir::make_likeness(directory, std::string(kS6ScanDirectory) + "/" + spec.name);
+ServiceDirectories::ServiceDirectories(core::Plan& plan, const Parts& parts)
+    : plan_(plan),
+      loop_(parts.loop),
+      supervisor_(parts.supervisor),
+      trees_(parts.trees),
+      children_(parts.children),
+      poller_(parts.poller),
+      log_(parts.log),
+      scripts_(plan, parts.launcher, parts.starts, parts.children),
+      supervise_(plan, poller_, token_base(Source::Supervise), log_) {
+  for (const config::Problem& problem : parts.told_problems) told_problems_.insert(to_string(problem));
 }
 
-// Scripts of the service itself know it as the directory that they run in ("s6-svc -O .", s6-permafailon, s6-notifyoncheck).
-// Where links cannot be made there, they run in the likeness, as s6-overlay's services run in a copy.
-void ServiceDirectories::open_events(core::ServiceId id) {
-  const std::string likeness = likeness_of(at(id).path);
-  const std::string events = likeness + "/" + servicedir::kEvents;
-  if (!link_state(plan_[id].spec.directory->path, likeness)) at(id).working_directory = likeness;
-  if (const int error = servicedir::make_event_directory(events); error != 0) {
-    return warn(id, "s6-notifyoncheck, s6-svwait and s6-svc -w cannot hear of it: " + events + ": " + strerror(error));
-  }
-  at(id).events = events;
-  servicedir::tell_listeners(events, "s");
-}
-
-void ServiceDirectories::warn(core::ServiceId id, const std::string& message) {
-  log_.write({config::LogLevel::Warning, display_name(plan_, id), "supervise", message});
-}
-
-void ServiceDirectories::warn_of_want() {
-  if (std::exchange(told_of_want_, true)) return;
-  const std::string message =
-      "sv cannot look after all services, for want of descriptors (docker run --ulimit nofile=65536)";
+void ServiceDirectories::warn(const std::string& message) {
   log_.write({config::LogLevel::Warning, "", "supervise", message});
 }
 
-bool ServiceDirectories::is_as_opened(core::ServiceId id) const {
-  const Directory& directory = directories_[core::index_of(id)];
-  const config::Service& spec = plan_[id].spec;
-  return directory.supervise && directory.device == spec.directory->device && directory.inode == spec.directory->inode;
+void ServiceDirectories::rescan_in(Duration time) { rescan_at_ = std::min(rescan_at_, later(os::now(), time)); }
+
+void ServiceDirectories::open(core::ServiceId service) {
+  supervise_.open(service);
+  take_working_directory(service);
 }
 
-bool ServiceDirectories::is_under_old_name(core::ServiceId id) const {
-  const Directory& directory = directories_[core::index_of(id)];
-  return directory.supervise && directory.name != plan_[id].spec.name;
+// Its next processes start where they find its state.
+void ServiceDirectories::take_working_directory(core::ServiceId service) {
+  config::Service& spec = plan_.services[core::index_of(service)].spec;
+  const std::string& elsewhere = supervise_.working_directory(service);
+  spec.working_dir = elsewhere.empty() ? spec.directory->path : elsewhere;
 }
 
-void ServiceDirectories::open(core::ServiceId id) {
-  if (is_as_opened(id)) return;
-  const bool is_told = unopened_.contains(id);
-  close(id);
-  const Result<std::string> path = find_supervise(id);
-  if (!path) return cannot_open(id, path.error(), is_told);
-  Result<servicedir::Supervise> supervise = servicedir::Supervise::open(*path);
-  if (!supervise) return cannot_open(id, supervise.error(), is_told);
-  if (static_cast<rlim64_t>(supervise->control().fd()) >= reserved_) return warn_of_want();
-  if (path->starts_with(kStateDirectory) && !std::exchange(told_of_run_, true)) {
-    const std::string message = std::string("service directories cannot be written; their state is in ") +
-                                kStateDirectory + " (SVDIR=" + kStateDirectory + " sv status NAME)";
-    log_.write({config::LogLevel::Info, "", "supervise", message});
+void ServiceDirectories::open_all() {
+  are_open_ = true;
+  for (std::size_t i = 0; i < plan_.services.size(); ++i) {
+    const auto id = static_cast<core::ServiceId>(i);
+    if (plan_[id].spec.directory && !plan_[id].retired) open(id);
   }
-  at(id).supervise.emplace(*std::move(supervise));
-  at(id).path = *path;
-  at(id).name = plan_[id].spec.name;
-  at(id).device = plan_[id].spec.directory->device;
-  at(id).inode = plan_[id].spec.directory->inode;
-  if (is_of_s6(id)) open_events(id);
-  if (!hear(id)) {
-    unheard_.insert(id);
-    look_later();
-  }
-  mark(id);
+  if (!trees_.s6.empty()) supervise_.open_scan_control(token_base(Source::ScanControl));
+  watch_trees();
 }
 
-void ServiceDirectories::cannot_open(core::ServiceId id, const Error& error, bool is_told) {
-  if (os::may_pass(error.code)) {
-    unopened_.insert(id);
-    look_at_ = std::min(look_at_, later(os::now(), kLookForLetters));
-  }
-  if (is_told) return;
-  const std::string tool = is_of_s6(id) ? "s6-svc" : "sv";
-  warn(id, tool + " cannot ask for it: " + error.message);
-}
-
-void ServiceDirectories::close(core::ServiceId id) {
-  if (!at(id).events.empty()) servicedir::tell_listeners(at(id).events, "x");
-  at(id) = {};
-  unopened_.erase(id);
-  unheard_.erase(id);
-}
-
-bool ServiceDirectories::hear(core::ServiceId id) {
-  return poller_.add(at(id).supervise->control().fd(), token_base_ + core::index_of(id));
-}
-
-bool ServiceDirectories::hear_scan_control() { return poller_.add(scan_control_->fd(), scan_token_); }
-
-void ServiceDirectories::look_later() {
-  look_at_ = later(os::now(), kLookForLetters);
-  if (std::exchange(told_of_late_letters_, true)) return;
-  const std::string message = "sv and s6-svc are answered only once a second: " + poller_.error().message;
-  log_.write({config::LogLevel::Warning, "", "supervise", message});
-}
-
-std::set<core::ServiceId> ServiceDirectories::look(Time now) {
-  if (now < look_at_) return {};
-  look_at_ = kNever;
-  for (const core::ServiceId id : std::set(unopened_)) open(id);
-  std::set<core::ServiceId> due = unheard_;
-  std::erase_if(unheard_, [this](core::ServiceId id) { return hear(id); });
-  if (scan_control_is_unheard_) scan_control_is_unheard_ = !hear_scan_control();
-  if (unheard_.empty() && !scan_control_is_unheard_) {
-    told_of_late_letters_ = false;
-  } else {
-    look_later();
-  }
-  return due;
-}
-
-std::set<core::ServiceId> ServiceDirectories::take_marked() {
-  std::set<core::ServiceId> renamed = marked_;
-  std::erase_if(renamed, [this](core::ServiceId id) { return !is_under_old_name(id); });
-  reopen(renamed);
-  return std::exchange(marked_, {});
-}
-
-// What is in the service directory itself has moved with it. All others are closed first: one may have the old name of
-// another.
-void ServiceDirectories::reopen(const std::set<core::ServiceId>& renamed) {
-  std::map<core::ServiceId, Directory> closed;
-  for (const core::ServiceId id : renamed) {
-    const std::string old_name = std::exchange(at(id).name, plan_[id].spec.name);
-    if (!is_likeness(at(id).path)) continue;
-    const std::string path = at(id).path;
-    Directory& before = closed[id];
-    before.shown = at(id).shown;
-    before.s6_shown = at(id).s6_shown;
-    close(id);
-    remove_likeness(path, old_name);
-  }
-  for (const auto& [id, before] : closed) {
-    open(id);
-    if (!at(id).supervise) continue;
-    if (before.shown) at(id).supervise->show(*before.shown);
-    if (before.s6_shown) at(id).supervise->show(*before.s6_shown);
-    at(id).shown = before.shown;
-    at(id).s6_shown = before.s6_shown;
+void ServiceDirectories::hear(std::uint64_t token) {
+  switch (source_of(token)) {
+    case Source::Supervise: asked_.insert(service_of(token)); return;
+    case Source::ScanControl: scan_is_asked_ = true; return;
+    default: watch_->drain(); return rescan_in(kRescanDelay);
   }
 }
 
-std::string ServiceDirectories::read_commands(core::ServiceId id) {
-  return at(id).supervise ? at(id).supervise->control().read() : std::string();
-}
-
-void ServiceDirectories::listen(core::ServiceId id, bool listens) {
-  if (!at(id).supervise) return;
-  poller_.change(at(id).supervise->control().fd(), token_base_ + core::index_of(id),
-                 listens ? os::Poller::Interest::Read : os::Poller::Interest::None);
-}
-
-void ServiceDirectories::open_scan_control(std::uint64_t token) {
-  Result<servicedir::ControlFifo> control =
-      servicedir::ControlFifo::open(std::string(kS6ScanDirectory) + "/.s6-svscan");
-  if (!control) {
-    const std::string message = "s6-svscanctl cannot ask for anything: " + control.error().message;
-    return log_.write({config::LogLevel::Warning, "", "supervise", message});
+// Again after each change, because it may be another directory by then. Where changes cannot be told, they are looked for.
+void ServiceDirectories::watch_trees() {
+  const std::vector<std::string> readable = trees_.readable();
+  const bool is_complete = readable.size() == trees_.watched().size();
+  if (trees_.are_awaited && !is_complete) rescan_in(kLookForIt);
+  if (readable.empty()) return;
+  read_before_.insert(readable.begin(), readable.end());
+  const std::optional<Error> error = watch(readable);
+  if (!error) {
+    told_of_late_changes_ = false;
+    return;
   }
-  scan_control_.emplace(*std::move(control));
-  scan_token_ = token;
-  scan_control_is_unheard_ = !hear_scan_control();
-  if (scan_control_is_unheard_) look_later();
+  rescan_in(kLookForIt);
+  if (std::exchange(told_of_late_changes_, true)) return;
+  warn("services that are added, or taken out, are noticed only every 5 s: " + error->message);
 }
 
-std::string ServiceDirectories::read_scan_commands() { return scan_control_ ? scan_control_->read() : std::string(); }
-
-void ServiceDirectories::show(core::ServiceId id, const View& view) {
-  Directory& directory = at(id);
-  if (!directory.supervise) return;
-  if (is_of_s6(id)) return show_s6(id, view);
-  SuperviseStatus status = make_status(view);
-  const bool is_same = directory.shown && directory.shown->state == status.state && directory.shown->pid == status.pid;
-  status.since = is_same ? directory.shown->since : os::time_of_day();
-  if (directory.shown == status) return;
-  directory.supervise->show(status);
-  directory.shown = status;
+std::optional<Error> ServiceDirectories::watch(std::span<const std::string> directories) {
+  if (!watch_) {
+    Result<os::DirectoryWatch> opened = os::DirectoryWatch::open();
+    if (!opened) return opened.error();
+    watch_.emplace(*std::move(opened));
+  }
+  if (!watch_is_heard_) watch_is_heard_ = poller_.add(watch_->fd(), token_base(Source::Directories));
+  if (!watch_is_heard_) return poller_.error();
+  return watch_->watch(directories);
 }
 
-// The events follow the file that they are about.
-void ServiceDirectories::show_s6(core::ServiceId id, const View& view) {
-  Directory& directory = at(id);
-  const S6Status status = make_s6_status(view, directory.s6_shown, plan_[id].spec.ready.has_value());
-  if (directory.s6_shown == status) return;
-  const std::string letters =
-      servicedir::events_between(directory.s6_shown.value_or(S6Status()), status, directory.gave_up);
-  directory.supervise->show(status);
-  directory.s6_shown = status;
-  if (status.state == S6Status::State::Down) directory.gave_up = false;
-  if (!letters.empty() && !directory.events.empty()) servicedir::tell_listeners(directory.events, letters);
+void ServiceDirectories::obey() {
+  if (supervise_.next_look() <= os::now()) {
+    asked_.merge(supervise_.look(os::now()));
+    scan_is_asked_ = true;
+  }
+  std::erase_if(unheard_, [this](core::ServiceId service) {
+    if (scripts_.is_busy(service)) return false;
+    supervise_.listen(service, true);
+    return true;
+  });
+  for (const core::ServiceId service : std::exchange(asked_, {})) {
+    if (scripts_.is_busy(service)) {
+      supervise_.listen(service, false);
+      unheard_.insert(service);
+      continue;
+    }
+    const std::string letters = supervise_.read_commands(service);
+    loop_.take_in_starts();
+    for (const char letter : letters) {
+      take_letter(service, letter);
+    }
+  }
+  if (!std::exchange(scan_is_asked_, false)) return;
+  for (const char letter : supervise_.read_scan_commands()) take_scan_letter(letter);
 }
 
-void ServiceDirectories::add_death(core::ServiceId id, WaitStatus end) {
-  const auto& directory = plan_[id].spec.directory;
-  if (!directory || directory->death_tally == 0 || !at(id).supervise) return;
-  at(id).supervise->add_death(directory->death_tally, os::time_of_day(), end);
+void ServiceDirectories::take_letter(core::ServiceId service, char letter) {
+  if (plan_[service].spec.directory->suite == Suite::S6 && take_s6_letter(service, letter)) return;
+  switch (letter) {
+    case 'u': return loop_.tell(core::Requested{service, What::Start});
+    case 'd': return loop_.tell(core::Requested{service, What::Stop});
+    case 'o': return loop_.tell(core::Requested{service, What::Once});
+    case 'x': return exit(service);
+    default: break;
+  }
+  const auto* const found = std::ranges::find(kSignalLetters, letter, &SignalLetter::letter);
+  if (found == std::end(kSignalLetters) || children_.of(service).main == 0) return;
+  scripts_.deliver(service, {letter, found->signal});
+  supervise_.mark(service);
+}
+
+// What s6-svc(8) has beyond sv(8), or means by the same letter. False: it is none of that.
+bool ServiceDirectories::take_s6_letter(core::ServiceId service, char letter) {
+  switch (letter) {
+    case 'U':
+    case 'D':
+      note_down(service, letter == 'D');
+      take_letter(service, letter == 'D' ? 'd' : 'u');
+      return true;
+    case 'O':
+    case 'Q':
+      if (letter == 'Q') note_down(service, true);
+      loop_.tell(core::Requested{service, children_.of(service).main != 0 ? What::Once : What::Stop});
+      return true;
+    case 'r': scripts_.deliver(service, {'\0', plan_[service].spec.stop_signal.number}); return true;
+    case 'x': return exit_later(service);
+    case 'd':
+      if (leaving_.erase(service) == 0) return false;
+      exit(service);
+      return true;
+    default: return false;
+  }
+}
+
+// s6-supervise(8) ends when its service has ended the next time, and does nothing about that. s6-svscan(8) starts another one
+// then, as cinit starts the service again. False: it is ending already. A logger goes with its service.
+bool ServiceDirectories::exit_later(core::ServiceId service) {
+  if (!plan_[service].producers.empty()) return true;
+  const core::State& state = supervisor_.state(service);
+  const bool is_ending =
+      std::holds_alternative<core::state::Stopping>(state) || std::holds_alternative<core::state::Killing>(state);
+  if (children_.of(service).main == 0 || is_ending) return false;
+  leaving_.insert(service);
+  return true;
+}
+
+// For the next supervisor of the service: it is not to be started by itself.
+void ServiceDirectories::note_down(core::ServiceId service, bool is_down) {
+  const std::string path = plan_[service].spec.directory->path + "/down";
+  const int error = is_down ? os::create_file(path, "", 0644) : os::remove_file(path);
+  if (error == 0 || error == (is_down ? EEXIST : ENOENT)) return;
+  const std::string what = is_down ? " cannot be made: " : " cannot be removed: ";
+  const std::string message = path + what + strerror(error);
+  log_.write({config::LogLevel::Warning, display_name(plan_, service), "supervise", message});
+}
+
+// s6-svscanctl(8): scripts end the container by it. How much mercy there is to be makes no difference: cinit knows how to
+// stop. -z asks for what is always done.
+void ServiceDirectories::take_scan_letter(char letter) {
+  constexpr std::string_view kStops = "tqib";
+  constexpr std::string_view kRescans = "ahnN";
+  if (kRescans.find(letter) != std::string_view::npos) loop_.rescan();
+  if (kStops.find(letter) != std::string_view::npos && !supervisor_.is_stopping()) {
+    loop_.tell(core::SignalReceived{kTerminate, core::SignalOrigin::Inside});
+  }
+}
+
+// As if its directory were gone for a moment: runsv(8) exits, and runsvdir(8) starts another. A logger has no runsv of its
+// own. Services of s6-rc stay down when that is over.
+void ServiceDirectories::exit(core::ServiceId service) {
+  if (plan_[service].retired || !plan_[service].producers.empty()) return;
+  if (!plan_[service].spec.directory->is_scanned) return loop_.tell(core::Requested{service, What::Stop});
+  if (supervisor_.is_stopping()) return exit_in_stop(service);
+  core::PlanRevised revised;
+  plan_.services[core::index_of(service)].retired = true;
+  revised.removed.push_back(service);
+  if (const auto logger = plan_[service].consumer) {
+    plan_.services[core::index_of(*logger)].retired = true;
+    revised.removed.push_back(*logger);
+  }
+  loop_.tell(revised);
+  supervise_.mark(service);
+}
+
+// The plan does not change any more, and its logger ends in its turn: cinit looks after it no more once it is down.
+void ServiceDirectories::exit_in_stop(core::ServiceId service) {
+  loop_.tell(core::Requested{service, What::Stop});
+  plan_.services[core::index_of(service)].retired = true;
+  supervise_.mark(service);
+}
+
+// A stop of the service, of which the scripts may want to know: runsv(8) runs d, or x when it exits itself, after t.
+void ServiceDirectories::deliver_stop(core::ServiceId service, int signal) {
+  // The stop of everything does not wait for a script that hangs.
+  if (supervisor_.is_stopping()) scripts_.give_up(service);
+  scripts_.deliver(service, {'t', signal});
+  scripts_.deliver(service, {'\0', SIGCONT});
+  scripts_.deliver(service, {plan_[service].retired || supervisor_.is_stopping() ? 'x' : 'd', 0});
+}
+
+void ServiceDirectories::script_ended(core::ServiceId service, WaitStatus status) {
+  scripts_.script_ended(service, status);
+  go_on_without_script(service);
+}
+
+void ServiceDirectories::script_failed(core::ServiceId service) {
+  scripts_.script_failed(service);
+  go_on_without_script(service);
+}
+
+void ServiceDirectories::main_ended(core::ServiceId service, WaitStatus status) {
+  scripts_.main_ended(service);
+  supervise_.add_death(service, status);
+}
+
+void ServiceDirectories::task_ended(core::ServiceId service, WaitStatus status) {
+  constexpr int kPermanentFailure = 125;
+  if (plan_[service].spec.directory && status == WaitStatus::exited(kPermanentFailure)) supervise_.gave_up(service);
+}
+
+bool ServiceDirectories::deliver(const core::SendSignal& action) {
+  const bool to_group = action.target == core::SendSignal::Target::Group;
+  const config::Service& spec = plan_[action.service].spec;
+  if (!spec.directory) return false;
+  if (action.signal == kKill) scripts_.give_up(action.service);
+  if (to_group || action.signal != spec.stop_signal) return false;
+  deliver_stop(action.service, action.signal.number);
+  return true;
+}
+
+bool ServiceDirectories::holds_back(const core::RunTask& task) {
+  if (!scripts_.is_busy(task.service)) return false;
+  held_back_.insert_or_assign(task.service, task);
+  return true;
+}
+
+bool ServiceDirectories::is_missing_script(const core::RunTask& task) const {
+  const config::Service& spec = plan_[task.service].spec;
+  if (!spec.directory) return false;
+  const bool is_first = task.task == core::Task::PreStart;
+  if (!is_first && task.task != core::Task::PostStop) return false;
+  const std::string& script = is_first ? spec.pre_start.front().front() : spec.post_stop.front().front();
+  const int error = persist([&] { return os::look_for(spec.directory->path + "/" + script); });
+  return error != 0 && !may_pass(error);  // what cannot be looked at may be there
+}
+
+void ServiceDirectories::go_on_without_script(core::ServiceId service) {
+  supervise_.mark(service);
+  if (scripts_.is_busy(service)) return;
+  const auto finish = held_back_.extract(service);
+  if (finish) loop_.run_task(finish.mapped());
+}
+
+void ServiceDirectories::hurry_scripts() {
+  for (std::size_t i = 0; i < plan_.services.size(); ++i) {
+    const auto service = static_cast<core::ServiceId>(i);
+    if (!scripts_.is_busy(service)) continue;
+    scripts_.hurry(service);
+    go_on_without_script(service);
+  }
+}
+
+// ---- Directories that come and go
+
+// A directory that is gone as a whole says nothing about its services: they go on, as with runsvdir(8).
+bool ServiceDirectories::are_all_readable() {
+  const std::vector<std::string> readable = trees_.readable();
+  std::set<std::string> missed;
+  for (const std::string& directory : read_before_) {
+    if (std::ranges::find(readable, directory) != readable.end()) continue;
+    missed.insert(directory);
+    if (missed_.contains(directory)) continue;
+    warn(directory + " cannot be read any more; its services go on");
+  }
+  missed_ = std::move(missed);
+  return missed_.empty();
+}
+
+// Those that were not there the last time. None of them ends anything now: what cannot be read has its default.
+void ServiceDirectories::tell_problems(std::vector<config::Problem> problems) {
+  std::set<std::string> current;
+  for (config::Problem& problem : problems) {
+    problem.severity = config::Severity::Warning;
+    const std::string& text = *current.insert(to_string(problem)).first;
+    if (!told_problems_.contains(text)) warn(text);
+  }
+  told_problems_ = std::move(current);
+}
+
+std::optional<std::vector<config::Service>> ServiceDirectories::read() {
+  rescan_at_ = kNever;
+  if (supervisor_.is_stopping()) return std::nullopt;
+  if (!are_all_readable()) {
+    rescan_in(kLookForIt);
+    return std::nullopt;
+  }
+  servicedir::Found found = trees_.read();
+  const bool is_certain = !config::may_pass(found.problems);
+  tell_problems(std::move(found.problems));
+  // What was not found may be there: a service would be stopped for want of a descriptor.
+  if (!is_certain) {
+    rescan_in(kLookForIt);
+    return std::nullopt;
+  }
+  return std::move(found.services);
+}
+
+void ServiceDirectories::grow() {
+  scripts_.grow(plan_.services.size());
+  supervise_.grow(plan_.services.size());
+}
+
+void ServiceDirectories::revised(const core::PlanRevised& revised) {
+  for (const core::ServiceId service : revised.removed) supervise_.mark(service);
+  for (const core::ServiceId service : revised.renamed) supervise_.mark(service);
+  if (!are_open_) return;
+  for (const core::ServiceId service : revised.described) open(service);
+  watch_trees();
+}
+
+void ServiceDirectories::mark(core::ServiceId service) {
+  if (plan_[service].spec.directory) supervise_.mark(service);
+}
+
+void ServiceDirectories::show() {
+  for (const core::ServiceId service : supervise_.take_marked()) {
+    // Its end is not over yet for a client that waits for it.
+    if (children_.of(service).main == 0 && scripts_.is_busy(service)) continue;
+    const SuperviseDirectories::View view{supervisor_.status(service), children_.of(service),
+                                          scripts_.is_paused(service), scripts_.got_term(service),
+                                          plan_[service].retired};
+    supervise_.show(service, view);
+    take_working_directory(service);
+    close(service);
+    for (const core::ServiceId producer : plan_[service].producers) close(producer);
+  }
+}
+
+// As runsv(8), which goes when its logger has ended, too.
+bool ServiceDirectories::is_looked_after(core::ServiceId service) const {
+  const auto has_gone = [this](core::ServiceId id) {
+    return plan_[id].retired && core::is_final(supervisor_.state(id));
+  };
+  const auto logger = plan_[service].consumer;
+  return !has_gone(service) || (logger && plan_[*logger].retired && !has_gone(*logger));
+}
+
+// A client that has asked for the end of a service sees that nothing looks after it any more. Its directory may be there again.
+void ServiceDirectories::close(core::ServiceId service) {
+  if (is_looked_after(service)) return;
+  supervise_.close(service);
+  rescan_in(kRescanDelay);
 }
 
 }  // namespace cinit::init

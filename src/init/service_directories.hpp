@@ -1,129 +1,158 @@
-// The supervise/ directories of services: what sv(8) and s6-svc(8) are shown, and what they ask for.
+// Service directories while the container runs: the trees in which they come and go, what sv(8) and s6-svc(8) see in their
+// supervise/ and ask for, and the scripts in them. Everything that PID 1's loop has because of them is here.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "core/plan.hpp"
-#include "core/status.hpp"
+#include "core/action.hpp"
+#include "core/supervisor.hpp"
 #include "init/children.hpp"
+#include "init/control_scripts.hpp"
+#include "init/launcher.hpp"
+#include "init/starts.hpp"
+#include "init/supervise_directories.hpp"
 #include "log/log.hpp"
-#include "os/file.hpp"
+#include "os/directory_watch.hpp"
 #include "os/poller.hpp"
-#include "servicedir/s6_status.hpp"
-#include "servicedir/supervise.hpp"
+#include "servicedir/service_trees.hpp"
 
 namespace cinit::init {
 
 class ServiceDirectories {
  public:
-  // All of them must outlive it. The poller reports `token_base` + the service's place when somebody asks for something.
-  ServiceDirectories(const core::Plan& plan, os::Poller& poller, std::uint64_t token_base, log::Log& log)
-      : plan_(plan),
-        poller_(poller),
-        token_base_(token_base),
-        log_(log),
-        directories_(plan.services.size()),
-        reserved_(os::descriptor_limit().rlim_cur / 2) {}
+  // What it needs of PID 1's loop.
+  class Loop {
+   public:
+    // What a client has asked for, for the supervisor.
+    virtual void tell(const core::Event& event) = 0;
+    // The process that asks may have seen that a program runs: the supervisor is to know of that first.
+    virtual void take_in_starts() = 0;
+    // Runs a command that had to wait for the end of a script.
+    virtual void run_task(const core::RunTask& task) = 0;
+    // Directories may have come or gone: read() is to be called, and revised() if it has found something.
+    virtual void rescan() = 0;
 
-  void grow(std::size_t services) { directories_.resize(services); }
-
-  // From now on somebody looks after the service, in its directory as that is now. What prevents that is a warning, and the
-  // service goes on without it; if the reason may pass, it is tried again in intervals.
-  void open(core::ServiceId id);
-  // Nobody does any more.
-  void close(core::ServiceId id);
-
-  // The letters that somebody has written.
-  std::string read_commands(core::ServiceId id);
-  // Whether the poller reports them; whoever writes many waits meanwhile.
-  void listen(core::ServiceId id, bool listens);
-
-  // Letters that the poller could not be made to report are looked for in intervals, and the poller is asked again. Returns the
-  // services of which letters are to be read; those for all services are to be read then, too.
-  std::set<core::ServiceId> look(Time now);
-  Time next_look() const { return look_at_; }
-
-  // Lets s6-svscanctl(8) ask for something that is about all services; the poller reports `token` then.
-  void open_scan_control(std::uint64_t token);
-  std::string read_scan_commands();
-
-  // It has come into another state, and is to be shown at the end of this turn of the loop.
-  void mark(core::ServiceId id) { marked_.insert(id); }
-  // Those of them that have another name than before can be asked by that one then.
-  std::set<core::ServiceId> take_marked();
-
-  // What there is to be seen of it.
-  struct View {
-    core::ServiceStatus status;
-    ServiceProcesses processes;
-    bool paused = false;
-    bool got_term = false;
-    bool retired = false;  // it does not come back
+   protected:
+    ~Loop() = default;
   };
-  void show(core::ServiceId id, const View& view);
-  // Its ./finish has said that it is not to be started again: who listens for its events hears of that.
-  void gave_up(core::ServiceId id) { at(id).gave_up = true; }
-  // Where the scripts of the service find its supervise/ in their own directory, if that is another one than the service
-  // directory, which cannot be written. Empty: the service directory.
-  const std::string& working_directory(core::ServiceId id) const {
-    return directories_[core::index_of(id)].working_directory;
-  }
-  // Its main process has ended: for s6-permafailon(1).
-  void add_death(core::ServiceId id, WaitStatus end);
+
+  // All of them must outlive it.
+  struct Parts {
+    Loop& loop;
+    const core::Supervisor& supervisor;
+    const servicedir::ServiceTrees& trees;
+    Launcher& launcher;
+    Starts& starts;
+    Children& children;
+    os::Poller& poller;
+    log::Log& log;
+    // What has been said about service directories already.
+    std::span<const config::Problem> told_problems;
+  };
+  ServiceDirectories(core::Plan& plan, const Parts& parts);
+
+  // The last boot hook has ended: from now on each service is shown in its supervise/ and can be asked there. Once only.
+  void open_all();
+  bool are_open() const { return are_open_; }
+
+  // ---- In a turn of the loop
+
+  // The poller has reported one of the sources Supervise, ScanControl or Directories.
+  void hear(std::uint64_t token);
+  // Carries out the letters that have come. A client that writes more of them while a script runs waits for its end, as with
+  // runsv(8).
+  void obey();
+  // Shows what has changed, at the end of the turn.
+  void show();
+  // The state of the service, or what is wanted of it, has changed.
+  void mark(core::ServiceId service);
+  Time next_deadline() const { return std::min(rescan_at_, supervise_.next_look()); }
+  // When the directories are to be read again.
+  Time next_rescan() const { return rescan_at_; }
+
+  // ---- Directories that come and go
+
+  // The services that are there now; std::nullopt while that is not certain, and in the stop. It is tried again later then.
+  std::optional<std::vector<config::Service>> read();
+  // The plan has been revised by what was read. Each table of services has grown before the supervisor is told: here by grow().
+  void grow();
+  void revised(const core::PlanRevised& revised);
+
+  // ---- Processes of services
+
+  // The service's process is about to be started.
+  void starting(core::ServiceId service) { leaving_.erase(service); }
+  // Its main process has ended.
+  void main_ended(core::ServiceId service, WaitStatus status);
+  // One of its commands has ended.
+  void task_ended(core::ServiceId service, WaitStatus status);
+  // One of its control scripts has ended, or could not be started.
+  void script_ended(core::ServiceId service, WaitStatus status);
+  void script_failed(core::ServiceId service);
+
+  // Sends a signal to the main process, if that is a signal for which a script may stand in. False: it is not, and is still to
+  // be sent.
+  bool deliver(const core::SendSignal& signal);
+  // A script has stood in for the stop signal, which was not sent.
+  bool replaces_stop_signal(core::ServiceId service) const { return scripts_.replaces_stop_signal(service); }
+  // Keeps back a command of the service until none of its scripts runs. False: none does, and the command is to be run.
+  bool holds_back(const core::RunTask& task);
+  void forget_held_back(core::ServiceId service) { held_back_.erase(service); }
+  // The scripts of a service directory are looked for each time they are needed, and need not be there.
+  bool is_missing_script(const core::RunTask& task) const;
+  // No service waits for a script that hangs: the stop of everything is about to end.
+  void hurry_scripts();
 
  private:
-  struct Directory {
-    std::optional<servicedir::Supervise> supervise;
-    std::string path;
-    // Of the service directory, when this was opened.
-    std::string name;
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::optional<servicedir::SuperviseStatus> shown;
-    // Of s6.
-    std::string events;  // the path of event/; empty: there is none
-    std::optional<servicedir::S6Status> s6_shown;
-    std::string working_directory;
-    bool gave_up = false;
-  };
+  void open(core::ServiceId service);
+  void take_working_directory(core::ServiceId service);
+  void take_letter(core::ServiceId service, char letter);
+  bool take_s6_letter(core::ServiceId service, char letter);
+  bool exit_later(core::ServiceId service);
+  void note_down(core::ServiceId service, bool is_down);
+  void take_scan_letter(char letter);
+  void exit(core::ServiceId service);
+  void exit_in_stop(core::ServiceId service);
+  void deliver_stop(core::ServiceId service, int signal);
+  void go_on_without_script(core::ServiceId service);
+  void watch_trees();
+  std::optional<Error> watch(std::span<const std::string> directories);
+  bool are_all_readable();
+  void tell_problems(std::vector<config::Problem> problems);
+  void warn(const std::string& message);
+  void rescan_in(Duration time);
+  bool is_looked_after(core::ServiceId service) const;
+  void close(core::ServiceId service);
 
-  Directory& at(core::ServiceId id) { return directories_[core::index_of(id)]; }
-  bool is_of_s6(core::ServiceId id) const {
-    return plan_[id].spec.directory->suite == config::ServiceDirectory::Suite::S6;
-  }
-  void open_events(core::ServiceId id);
-  void show_s6(core::ServiceId id, const View& view);
-  void warn(core::ServiceId id, const std::string& message);
-  void warn_of_want();
-  void cannot_open(core::ServiceId id, const Error& error, bool is_told);
-  Result<std::string> find_supervise(core::ServiceId id) const;
-  bool is_as_opened(core::ServiceId id) const;
-  bool is_under_old_name(core::ServiceId id) const;
-  bool hear(core::ServiceId id);
-  bool hear_scan_control();
-  void look_later();
-  void reopen(const std::set<core::ServiceId>& renamed);
-
-  const core::Plan& plan_;
+  core::Plan& plan_;
+  Loop& loop_;
+  const core::Supervisor& supervisor_;
+  const servicedir::ServiceTrees& trees_;
+  Children& children_;
   os::Poller& poller_;
-  std::uint64_t token_base_;
   log::Log& log_;
-  std::vector<Directory> directories_;
-  std::set<core::ServiceId> marked_;
-  std::optional<servicedir::ControlFifo> scan_control_;
-  std::uint64_t scan_token_ = 0;
-  std::set<core::ServiceId> unheard_;   // the poller has refused them
-  std::set<core::ServiceId> unopened_;  // they could not be opened, for a reason that may pass
-  bool scan_control_is_unheard_ = false;
-  Time look_at_ = kNever;
-  bool told_of_late_letters_ = false;
-  // Descriptors from this one on are left to services: for their pipes, and to be started at all.
-  rlim64_t reserved_;
-  bool told_of_run_ = false;
-  bool told_of_want_ = false;
+  ControlScripts scripts_;
+  SuperviseDirectories supervise_;
+  std::map<core::ServiceId, core::RunTask> held_back_;  // each a ./finish, until no script runs
+  std::optional<os::DirectoryWatch> watch_;
+  bool watch_is_heard_ = false;  // the poller reports it
+  Time rescan_at_ = kNever;
+  std::set<std::string> told_problems_;  // of the last reading
+  bool told_of_late_changes_ = false;
+  std::set<std::string> read_before_;  // directories of service directories
+  std::set<std::string> missed_;       // of these, which are not there
+  std::set<core::ServiceId> asked_;    // whose supervise/control can be read
+  bool scan_is_asked_ = false;         // likewise .s6-svscan/control
+  std::set<core::ServiceId> unheard_;  // whose is not reported, as long as a script runs
+  std::set<core::ServiceId> leaving_;  // of s6, which nothing looks after any more once they have ended
+  bool are_open_ = false;
 };
 
 }  // namespace cinit::init
