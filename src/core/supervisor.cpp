@@ -86,6 +86,12 @@ bool Supervisor::is_pristine(ServiceId id) const {
   return at(services_, id).attempts == 0 && (kind == StateKind::Idle || kind == StateKind::Waiting);
 }
 
+bool Supervisor::starts_services(ServiceId hook, bool succeeded) const {
+  const bool is_last = !plan_.boot_hooks.empty() && plan_.boot_hooks.back() == hook;
+  const bool ends_boot = !succeeded && plan_[hook].on_hook_failure == HookFailure::EndsBoot;
+  return is_last && !ends_boot && !is_stopping();
+}
+
 void Supervisor::on(const Exited& event) {
   Service& service = at(services_, event.service);
   // It may have ended by itself before the SIGKILL reached it.

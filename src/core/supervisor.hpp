@@ -48,6 +48,9 @@ class Supervisor {
   std::vector<ServiceId> still_stopping() const;
   // Whether a request of that kind is carried out now: not every one is in the stop of everything.
   bool takes(Requested::What what) const;
+  // Whether the end of this hook, which is still to be told, is the one after which services are started. They may be read once
+  // more before it is told: the hooks may have changed them.
+  bool starts_services(ServiceId hook, bool succeeded) const;
   // Whether it was asked for by a signal, and nothing in the container was the reason.
   bool is_stopped_by_signal() const { return stop_.is_by_signal(); }
   // When everything is to be over, once the stop has begun.

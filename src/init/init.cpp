@@ -188,7 +188,7 @@ void Init::dispatch(std::uint64_t token) {
 void Init::hear_notification(core::ServiceId service) {
   listener_.hear_notifications(service);
   if (children_.of(service).main == 0) take_in_starts();
-  name_heir(service);
+  take_main_pid(service);
 }
 
 // ---- From the kernel to the supervisor
@@ -265,7 +265,7 @@ void Init::task_ended(core::ServiceId service, const os::ChildChange& change) {
 // What is left of the service belongs to nobody afterwards, unless the answer is to watch its group.
 void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
   listener_.drain(service);
-  name_heir(service);
+  take_main_pid(service);
   if (hands_over(service)) return os::release(change.pid);
   if (goes_on_in_background(service, change)) return;
   if (is_hook(plan_[service].role)) hook_ended(service, change.status == WaitStatus::exited(0));
@@ -282,10 +282,7 @@ void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
 // It may have changed the environment, and the services, of which the first is started after the last hook.
 void Init::hook_ended(core::ServiceId service, bool succeeded) {
   launcher_.reload_environment();
-  const bool is_last = !plan_.boot_hooks.empty() && plan_.boot_hooks.back() == service;
-  if (!is_last || (!succeeded && plan_[service].on_hook_failure == core::HookFailure::EndsBoot) ||
-      supervisor_.is_stopping())
-    return;
+  if (!supervisor_.starts_services(service, succeeded)) return;
   revise_plan();
   open_directories();
 }
@@ -321,20 +318,16 @@ void Init::revise_plan() {
   directories_.revised(revised);
 }
 
-// The service has named another process as its main process (MAINPID). Whether that is one of its own can be seen only as
-// long as those between the two are there.
-void Init::name_heir(core::ServiceId service) {
+void Init::take_main_pid(core::ServiceId service) {
   const std::optional<pid_t> named = listener_.take_main_pid(service);
   if (!named) return;
-  heirs_.erase(service);
-  if (*named == children_.of(service).main) return;
+  std::optional<core::NamedMains::Process> seen;
   os::Process process;
-  leftovers_.look(os::now());
-  const bool is_there = population_.processes().read(*named, process) && !process.ended();
-  if (is_there && !children_.knows(*named) && is_of(service, process)) {
-    heirs_.emplace(service, process);
-    return;
+  if (*named != children_.of(service).main) leftovers_.look(os::now());
+  if (population_.processes().read(*named, process) && !process.ended()) {
+    seen = {*named, process.start, children_.knows(*named), is_of(service, process)};
   }
+  if (named_mains_.name(service, children_.of(service).main, *named, seen)) return;
   Line line;
   line << "MAINPID=" << *named << " is ignored: that is no process of this service";
   log_.write_some("", {config::LogLevel::Warning, display_name(plan_, service), "main-process", line.text()});
@@ -343,17 +336,16 @@ void Init::name_heir(core::ServiceId service) {
 // Whether the service goes on in the process that it has named before its main process ended. That has to be our child by
 // now, or we could not wait for it.
 bool Init::hands_over(core::ServiceId service) {
-  const auto named = heirs_.extract(service);
+  const auto named = named_mains_.take(service);
   if (!named) return false;
-  const os::Process& heir = named.mapped();
   os::Process process;
-  if (!population_.processes().read(heir.pid, process) || process.ended() || process.start != heir.start) return false;
-  if (process.parent != os::sys::getpid()) return false;
+  const bool is_there = population_.processes().read(named->pid, process) && !process.ended();
+  if (!is_there || process.start != named->start || process.parent != os::sys::getpid()) return false;
   Line line;
-  line << "its main process is now " << heir.pid << ", in the place of " << children_.of(service).main;
+  line << "its main process is now " << named->pid << ", in the place of " << children_.of(service).main;
   log_.write_some("", {config::LogLevel::Info, display_name(plan_, service), "main-process", line.text()});
   children_.main_ended(service);
-  children_.add_main(service, heir.pid, process.group);
+  children_.add_main(service, named->pid, process.group);
   return true;
 }
 

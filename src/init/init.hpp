@@ -16,6 +16,7 @@
 
 #include "control/host.hpp"
 #include "control/server.hpp"
+#include "core/named_main.hpp"
 #include "core/revision.hpp"
 #include "core/supervisor.hpp"
 #include "init/children.hpp"
@@ -87,7 +88,7 @@ class Init final : private control::Host, private ServiceDirectories::Loop {
   void probe_ended(core::ServiceId service, const os::ChildChange& change);
   void hook_ended(core::ServiceId service, bool succeeded);
   void hear_notification(core::ServiceId service);
-  void name_heir(core::ServiceId service);
+  void take_main_pid(core::ServiceId service);
   bool hands_over(core::ServiceId service);
   void check_groups();
 
@@ -198,7 +199,7 @@ class Init final : private control::Host, private ServiceDirectories::Loop {
   control::Server control_;
 
   std::deque<core::Event> answers_;                  // to actions, not told yet
-  std::map<core::ServiceId, os::Process> heirs_;     // who is to be the main process when that ends
+  core::NamedMains named_mains_;                     // processes in which services go on when their main process ends
   std::vector<core::ServiceId> watched_groups_;      // whose main process has ended, and whose group has not
   std::set<std::pair<pid_t, std::uint64_t>> swept_;  // pid and start time of who got the sweep's SIGTERM
 

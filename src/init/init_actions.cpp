@@ -106,7 +106,7 @@ void Init::carry_out(const core::Actions& actions) {
 }
 
 void Init::carry_out(const core::Spawn& action) {
-  heirs_.erase(action.service);
+  named_mains_.forget(action.service);
   directories_.starting(action.service);
   leftovers_.forget_signal(action.service);
   pid_files_.erase(action.service);

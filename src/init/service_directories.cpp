@@ -40,6 +40,7 @@ ServiceDirectories::ServiceDirectories(core::Plan& plan, const Parts& parts)
       poller_(parts.poller),
       log_(parts.log),
       scripts_(plan, parts.launcher, parts.starts, parts.children),
+      retirement_(plan, supervisor_),
       supervise_(plan, poller_, token_base(Source::Supervise), log_) {
   for (const config::Problem& problem : parts.told_problems) told_problems_.insert(to_string(problem));
 }
@@ -163,25 +164,13 @@ bool ServiceDirectories::take_s6_letter(core::ServiceId service, char letter) {
       loop_.tell(core::Requested{service, children_.of(service).main != 0 ? What::Once : What::Stop});
       return true;
     case 'r': scripts_.deliver(service, {'\0', plan_[service].spec.stop_signal.number}); return true;
-    case 'x': return exit_later(service);
+    case 'x': return retirement_.exit_when_down(service);
     case 'd':
-      if (leaving_.erase(service) == 0) return false;
+      if (!retirement_.exits_when_down(service)) return false;
       exit(service);
       return true;
     default: return false;
   }
-}
-
-// s6-supervise(8) ends when its service has ended the next time, and does nothing about that. s6-svscan(8) starts another one
-// then, as cinit starts the service again. False: it is ending already. A logger goes with its service.
-bool ServiceDirectories::exit_later(core::ServiceId service) {
-  if (!plan_[service].producers.empty()) return true;
-  const core::State& state = supervisor_.state(service);
-  const bool is_ending =
-      std::holds_alternative<core::state::Stopping>(state) || std::holds_alternative<core::state::Killing>(state);
-  if (children_.of(service).main == 0 || is_ending) return false;
-  leaving_.insert(service);
-  return true;
 }
 
 // For the next supervisor of the service: it is not to be started by itself.
@@ -205,27 +194,11 @@ void ServiceDirectories::take_scan_letter(char letter) {
   }
 }
 
-// As if its directory were gone for a moment: runsv(8) exits, and runsvdir(8) starts another. A logger has no runsv of its
-// own. Services of s6-rc stay down when that is over.
 void ServiceDirectories::exit(core::ServiceId service) {
-  if (plan_[service].retired || !plan_[service].producers.empty()) return;
-  if (!plan_[service].spec.directory->is_scanned) return loop_.tell(core::Requested{service, What::Stop});
-  if (supervisor_.is_stopping()) return exit_in_stop(service);
-  core::PlanRevised revised;
-  plan_.services[core::index_of(service)].retired = true;
-  revised.removed.push_back(service);
-  if (const auto logger = plan_[service].consumer) {
-    plan_.services[core::index_of(*logger)].retired = true;
-    revised.removed.push_back(*logger);
-  }
-  loop_.tell(revised);
-  supervise_.mark(service);
-}
-
-// The plan does not change any more, and its logger ends in its turn: cinit looks after it no more once it is down.
-void ServiceDirectories::exit_in_stop(core::ServiceId service) {
-  loop_.tell(core::Requested{service, What::Stop});
-  plan_.services[core::index_of(service)].retired = true;
+  const std::optional<core::Event> event = retirement_.exit(service);
+  if (!event) return;
+  loop_.tell(*event);
+  retirement_.told(service);
   supervise_.mark(service);
 }
 

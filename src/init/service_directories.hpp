@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/action.hpp"
+#include "core/retirement.hpp"
 #include "core/supervisor.hpp"
 #include "init/children.hpp"
 #include "init/control_scripts.hpp"
@@ -88,7 +89,7 @@ class ServiceDirectories {
   // ---- Processes of services
 
   // The service's process is about to be started.
-  void starting(core::ServiceId service) { leaving_.erase(service); }
+  void starting(core::ServiceId service) { retirement_.starting(service); }
   // Its main process has ended.
   void main_ended(core::ServiceId service, WaitStatus status);
   // One of its commands has ended.
@@ -115,11 +116,9 @@ class ServiceDirectories {
   void take_working_directory(core::ServiceId service);
   void take_letter(core::ServiceId service, char letter);
   bool take_s6_letter(core::ServiceId service, char letter);
-  bool exit_later(core::ServiceId service);
   void note_down(core::ServiceId service, bool is_down);
   void take_scan_letter(char letter);
   void exit(core::ServiceId service);
-  void exit_in_stop(core::ServiceId service);
   void deliver_stop(core::ServiceId service, int signal);
   void go_on_without_script(core::ServiceId service);
   void watch_trees();
@@ -139,6 +138,7 @@ class ServiceDirectories {
   os::Poller& poller_;
   log::Log& log_;
   ControlScripts scripts_;
+  core::Retirement retirement_;
   SuperviseDirectories supervise_;
   std::map<core::ServiceId, core::RunTask> held_back_;  // each a ./finish, until no script runs
   std::optional<os::DirectoryWatch> watch_;
@@ -151,7 +151,6 @@ class ServiceDirectories {
   std::set<core::ServiceId> asked_;    // whose supervise/control can be read
   bool scan_is_asked_ = false;         // likewise .s6-svscan/control
   std::set<core::ServiceId> unheard_;  // whose is not reported, as long as a script runs
-  std::set<core::ServiceId> leaving_;  // of s6, which nothing looks after any more once they have ended
   bool are_open_ = false;
 };
 

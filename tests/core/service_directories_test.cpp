@@ -4,6 +4,7 @@
 #include <csignal>
 #include <functional>
 
+#include "core/retirement.hpp"
 #include "story.hpp"
 
 using namespace cinit;
@@ -694,4 +695,37 @@ TEST_CASE("a service that is removed in a revision that moves it to another tier
   CHECK(ends(story, "b", 0) == "-");
   CHECK(ends(story, "a", 0) == "close input of b/log");
   CHECK(story.exits("b/log", 0) == "sweep");
+}
+
+// ---- What exits on request
+
+TEST_CASE("a service that exits goes with its logger, which cannot exit by itself") {
+  Plan plan = std::get<Plan>(make_plan({.services = logged("web")}, {}));
+  Supervisor supervisor(plan, 1);
+  supervisor.boot(Time{});
+  Retirement retirement(plan, supervisor);
+  CHECK(!retirement.exit(*plan.services[0].consumer));
+  plan.services[0].spec.directory->is_scanned = true;
+  const auto event = retirement.exit(ServiceId{0});
+  REQUIRE(event);
+  const auto* revised = std::get_if<PlanRevised>(&*event);
+  REQUIRE(revised);
+  CHECK(revised->removed.size() == 2);
+  CHECK(plan.services[0].retired);
+  CHECK(!retirement.exit(ServiceId{0}));
+}
+
+TEST_CASE("s6: one that is to exit when it is down goes on until then, or until it is started anew") {
+  Plan plan = std::get<Plan>(make_plan({.services = {directory("web", Suite::S6)}}, {}));
+  Supervisor supervisor(plan, 1);
+  supervisor.boot(Time{});
+  Retirement retirement(plan, supervisor);
+  CHECK(!retirement.exit_when_down(ServiceId{0}));  // it does not run yet
+  supervisor.handle(Spawned{ServiceId{0}}, Time{});
+  CHECK(retirement.exit_when_down(ServiceId{0}));
+  CHECK(retirement.exits_when_down(ServiceId{0}));
+  CHECK(!retirement.exits_when_down(ServiceId{0}));
+  CHECK(retirement.exit_when_down(ServiceId{0}));
+  retirement.starting(ServiceId{0});
+  CHECK(!retirement.exits_when_down(ServiceId{0}));
 }
