@@ -9,8 +9,7 @@
 #include <utility>
 
 #include "base/capability.hpp"
-#include "base/line.hpp"
-#include "os/exec_reason.hpp"
+#include "init/start_failure.hpp"
 #include "os/file.hpp"
 #include "os/syscall.hpp"
 
@@ -29,94 +28,7 @@ constexpr std::pair<std::string_view, int> kLimits[] = {
 
 constexpr char kListenPid[] = "LISTEN_PID";
 
-bool may_succeed_later(int error) {
-  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE || error == ETXTBSY ||
-         error == ENOBUFS;
-}
-
-core::StartFailure failure(StartStage stage, int error, std::string detail) {
-  return {stage, error, std::move(detail), may_succeed_later(error)};
-}
-
-core::StartFailure failure(StartStage stage, const Error& error) {
-  return {stage, error.code, error.message, os::may_pass(error.code)};
-}
-
-core::StartFailure no_output(StartStage stage, const std::string& path, const Error& error) {
-  return failure(stage, error.code, "cannot open " + path + " for its output: " + error.message);
-}
-
 rlim64_t to_rlim(const std::optional<std::uint64_t>& value) { return value ? *value : RLIM64_INFINITY; }
-
-std::string describe(const rlimit64& limit) {
-  const auto number = [](rlim64_t value) { return value == RLIM64_INFINITY ? "unlimited" : std::to_string(value); };
-  return number(limit.rlim_cur) + ":" + number(limit.rlim_max);
-}
-
-// "SYS_NICE": as docker and the manifests of Kubernetes write it.
-std::string runtime_name(Capability capability) {
-  std::string name = to_string(capability);
-  if (name.starts_with("cap_")) name.erase(0, 4);
-  for (char& letter : name) {
-    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
-  }
-  return name;
-}
-
-// What --cap-add adds is root's.
-std::string way_to(Capability capability) {
-  const uid_t uid = geteuid();
-  if (uid != 0) return "cinit runs as uid " + std::to_string(uid) + ", who does not have it";
-  return "docker run --cap-add " + runtime_name(capability);
-}
-
-bool not_permitted(int error) { return error == EPERM || error == EACCES; }
-
-// What to do about it, when it was refused for want of a capability.
-std::string way_out(int error, Capability needed) {
-  if (!not_permitted(error)) return "";
-  return " (CAP_" + runtime_name(needed) + " is needed: " + way_to(needed) + ")";
-}
-
-std::string why_not_given(int error, Capability capability) {
-  if (error == EINVAL) return " (this kernel does not know it)";
-  if (!not_permitted(error)) return "";
-  if (geteuid() != 0) return " (" + way_to(capability) + ")";
-  return " (the container does not have it; " + way_to(capability) + ")";
-}
-
-// Whether a user namespace has an id: user_namespaces(7), "/proc/PID/uid_map". Where that cannot be read, it is taken to have it.
-bool is_mapped(const char* map, std::uint32_t id) {
-  const Result<std::string> text = os::read_file(map, 64 << 10);
-  if (!text) return true;
-  const char* at = text->c_str();
-  char* end = nullptr;
-  while (true) {
-    const unsigned long first = strtoul(at, &end, 10);
-    if (end == at) return false;
-    strtoul(end, &end, 10);
-    const unsigned long count = strtoul(end, &end, 10);
-    if (id >= first && id - first < count) return true;
-    at = end;
-  }
-}
-
-std::string not_mapped(const char* what, std::uint32_t id, const char* map) {
-  return std::string(" (") + what + " " + std::to_string(id) + " is not in this user namespace: " + map + ")";
-}
-
-constexpr char kUidMap[] = "/proc/self/uid_map";
-constexpr char kGidMap[] = "/proc/self/gid_map";
-
-std::string above_hard_limit(int error, const os::ResourceLimit& limit, const std::string& name) {
-  rlimit64 has{};
-  if (!not_permitted(error) || os::sys::getrlimit(limit.resource, &has) != 0 || limit.value.rlim_max <= has.rlim_max)
-    return "";
-  rlimit64 hard{has.rlim_max, has.rlim_max};
-  const std::string number = limit.value.rlim_max == RLIM64_INFINITY ? "-1" : std::to_string(limit.value.rlim_max);
-  return " (above the hard limit of " + describe(hard).substr(0, describe(hard).find(':')) + ": docker run --ulimit " +
-         name + "=" + number + ")";
-}
 
 // What cinit tells it about itself, as systemd does: sd_notify(3), systemd.service(5), "$MAINPID".
 void add_provided(config::Variables& variables, const Provision& provision) {
@@ -215,7 +127,7 @@ LaunchSetup::Failed LaunchSetup::take_privileges() {
   child_.set_capabilities = true;
   for (const std::string& name : *spec_.capabilities) {
     const std::optional<Capability> capability = parse_capability(name);
-    if (!capability) return failure(StartStage::Prepare, Error{"there is no capability \"" + name + "\""});
+    if (!capability) return start_failure(StartStage::Prepare, Error{"there is no capability \"" + name + "\""});
     child_.capabilities.add(*capability);
   }
   return std::nullopt;
@@ -230,7 +142,7 @@ LaunchSetup::Failed LaunchSetup::identify() {
   if (spec_.user) {
     user_ = *spec_.user;
     Result<os::Account> account = os::find_user(*spec_.user);
-    if (!account) return failure(StartStage::Prepare, account.error());
+    if (!account) return start_failure(StartStage::Prepare, account.error());
     account_ = *std::move(account);
   }
   if (keeps_identity()) return std::nullopt;
@@ -242,7 +154,7 @@ LaunchSetup::Failed LaunchSetup::identify() {
   }
   if (spec_.group) {
     const Result<gid_t> gid = os::find_group(*spec_.group);
-    if (!gid) return failure(StartStage::Prepare, gid.error());
+    if (!gid) return start_failure(StartStage::Prepare, gid.error());
     child_.set_gid = true;
     child_.gid = *gid;
   }
@@ -254,12 +166,12 @@ LaunchSetup::Failed LaunchSetup::find_groups() {
   if (spec_.groups) {
     for (const std::string& name : *spec_.groups) {
       const Result<gid_t> gid = os::find_group(name);
-      if (!gid) return failure(StartStage::Prepare, gid.error());
+      if (!gid) return start_failure(StartStage::Prepare, gid.error());
       groups_.push_back(*gid);
     }
   } else {
     Result<std::vector<gid_t>> groups = os::groups_of(account_->name, child_.gid);
-    if (!groups) return failure(StartStage::Prepare, groups.error());
+    if (!groups) return start_failure(StartStage::Prepare, groups.error());
     groups_ = *std::move(groups);
   }
   static constexpr gid_t kNone = 0;  // an empty list is one, too
@@ -303,7 +215,7 @@ std::vector<config::EnvFile> LaunchSetup::env_files() const {
 }
 
 LaunchSetup::Failed LaunchSetup::take_env_files(Result<config::Variables> variables) {
-  if (!variables) return failure(StartStage::Prepare, variables.error());
+  if (!variables) return start_failure(StartStage::Prepare, variables.error());
   from_files_ = *std::move(variables);
   return std::nullopt;
 }
@@ -328,95 +240,14 @@ LaunchSetup::Failed LaunchSetup::open_output(StartStage stage, const config::Out
   if (output.kind == config::Output::Kind::Null) fd = surroundings_.null.get();
   if (output.kind != config::Output::Kind::File) return std::nullopt;
   Result<os::Place> place = os::find_place(output.path);
-  if (!place) return no_output(stage, output.path, place.error());
+  if (!place) return output_failure(stage, output.path, place.error());
   to.path = output.path;
   to.place = *std::move(place);
   if (!to.place.trusted && user().is_another()) return std::nullopt;
   to.file = os::open_log(to.place, user().uid, user().gid);
   fd = to.file.get();
-  if (!to.file) return no_output(stage, to.path, system_error(to.file.error()));
+  if (!to.file) return output_failure(stage, to.path, system_error(to.file.error()));
   return std::nullopt;
-}
-
-core::StartFailure LaunchSetup::explain_output(StartStage stage, int error) const {
-  const bool is_stdout = stage == StartStage::Stdout;
-  const OutputFile& file = is_stdout ? stdout_file_ : stderr_file_;
-  const bool was_opened = (is_stdout ? child_.stdout_path : child_.stderr_path) != nullptr;
-  if (was_opened) {
-    const Error reason = system_error(error);
-    return no_output(stage, file.path, {os::describe_failure(file.place, user(), reason, "write there"), error});
-  }
-  return failure(stage, error,
-                 std::string("cannot connect its standard ") + (is_stdout ? "output: " : "error: ") + strerror(error));
-}
-
-std::string LaunchSetup::why_not_that_user(int error) const {
-  if (error == EINVAL) {
-    for (const gid_t gid : groups_) {
-      if (!is_mapped(kGidMap, gid)) return not_mapped("gid", gid, kGidMap);
-    }
-    if (child_.set_gid && !is_mapped(kGidMap, child_.gid)) return not_mapped("gid", child_.gid, kGidMap);
-    if (child_.set_uid && !is_mapped(kUidMap, child_.uid)) return not_mapped("uid", child_.uid, kUidMap);
-    return "";
-  }
-  if (!not_permitted(error)) return "";
-  if (geteuid() == 0)
-    return " (the container lacks CAP_SETUID or CAP_SETGID: docker run --cap-add SETUID --cap-add SETGID)";
-  const char* const key = spec_.user ? "user" : spec_.group ? "group" : "groups";
-  return " (cinit runs as uid " + std::to_string(geteuid()) +
-         ", and only root may change it: start the container as root, or " + "leave out `" + key + "`)";
-}
-
-core::StartFailure LaunchSetup::explain(const os::SpawnResult& result) const {
-  const std::string reason = strerror(result.error);
-  const auto failed = [&](std::string what, const std::string& advice = "") {
-    return failure(result.stage, result.error, std::move(what) + ": " + reason + advice);
-  };
-  switch (result.stage) {
-    case StartStage::Exec: {
-      Line line;
-      os::add_system_words(line << static_cast<const char*>(result.reason), result.error);
-      return failure(result.stage, result.error, std::string(line.text()));
-    }
-    case StartStage::Limits:
-      return failed(
-          "limits." + limit_names_[result.limit] + " cannot be set to " + describe(limits_[result.limit].value),
-          above_hard_limit(result.error, limits_[result.limit], limit_names_[result.limit]));
-    case StartStage::OomScore:
-      return failed(
-          "cannot set oom-score-adj to " + std::to_string(child_.oom_score_adj) + " (/proc/self/oom_score_adj)",
-          way_out(result.error, kSystemResource));
-    case StartStage::Nice:
-      return failed("cannot set nice to " + std::to_string(child_.nice), way_out(result.error, kSystemNice));
-    case StartStage::BoundingSet:
-      return failed("cannot take the capability " + to_string(result.capability) + " away from it",
-                    way_out(result.error, kSetCapabilities));
-    case StartStage::Capabilities:
-      return failed("cannot give it the capability " + to_string(result.capability),
-                    why_not_given(result.error, result.capability));
-    case StartStage::NoNewPrivileges: return failed("cannot set no-new-privileges");
-    case StartStage::Groups:
-      return failed("its supplementary groups cannot be set (setgroups)", why_not_that_user(result.error));
-    case StartStage::Group:
-      return failed("cannot change to group " + std::to_string(child_.gid) + " (setgid)",
-                    why_not_that_user(result.error));
-    case StartStage::User:
-      return failed("cannot change to user \"" + user_ + "\" (setuid " + std::to_string(child_.uid) + ")",
-                    why_not_that_user(result.error));
-    case StartStage::WorkingDir:
-      return failed("cannot change to directory " + working_dir_,
-                    result.reason[0] == '\0' ? "" : std::string(" (") + static_cast<const char*>(result.reason) + ")");
-    case StartStage::Session: return failed("cannot get a session or process group of its own");
-    case StartStage::Terminal: return failed("cannot become the terminal's foreground");
-    case StartStage::Stdin: return failed("cannot connect its standard input");
-    case StartStage::Stdout:
-    case StartStage::Stderr: return explain_output(result.stage, result.error);
-    case StartStage::ExtraDescriptor:
-      return failed("cannot connect the descriptor for its readiness, " + std::to_string(child_.extra_number));
-    case StartStage::Fork: return failed("cannot make a process (fork)");
-    case StartStage::Prepare: break;
-  }
-  return failed("cannot be prepared");
 }
 
 }  // namespace cinit::init
