@@ -45,6 +45,7 @@ class SupervisionChecker {
     check_oneshot("health", service_.health, "which does not stay");
     check_oneshot("post-start", service_.post_start, "which is never up; what comes next is a service after it");
     check_oneshot("pre-stop", service_.pre_stop, "which is never up");
+    check_pid_file();
     check_ready_log();
     check_ready_delay();
     check_health_action();
@@ -100,6 +101,16 @@ class SupervisionChecker {
     } else {
       report(Severity::Error, place, "contradicts type = \"oneshot\", " + std::string(reason) + "; leave it out");
     }
+  }
+
+  void check_pid_file() {
+    if (!service_.pid_file || service_.type == ServiceType::Forking || !is_certain("type")) return;
+    const Place place = place_of({"pid-file"});
+    if (!place.from_defaults) {
+      report(Severity::Error, place,
+             "is for type = \"forking\" alone: the process that is started is the main process");
+    }
+    service_.pid_file.reset();
   }
 
   // Whether nothing that the service writes can be seen.

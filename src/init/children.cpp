@@ -20,6 +20,11 @@ std::optional<Children::Found> Children::find(pid_t pid) const {
   return std::nullopt;
 }
 
+bool Children::started(pid_t pid) const {
+  const auto owner = owners_.find(pid);
+  return owner != owners_.end() && (find(pid) || of(owner->second).starting == pid);
+}
+
 void Children::add_starting(core::ServiceId id, pid_t pid) {
   at(id).starting = pid;
   owners_.insert_or_assign(pid, id);
@@ -30,6 +35,13 @@ void Children::add_main(core::ServiceId id, pid_t pid, pid_t group) {
   at(id).group = group;
   at(id).is_one_of_many = false;
   owners_.insert_or_assign(pid, id);
+}
+
+void Children::look_at_group(core::ServiceId id) {
+  ServiceProcesses& processes = at(id);
+  if (processes.main == 0 || processes.group == processes.main) return;
+  const long group = os::sys::call(SYS_getpgid, processes.main);
+  if (group > 0) processes.group = static_cast<pid_t>(group);
 }
 
 void Children::add_task(core::ServiceId id, pid_t pid, std::uint32_t number) {

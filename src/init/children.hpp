@@ -46,10 +46,16 @@ class Children {
   // Whether it is one of those, or the number of a group that is watched.
   bool knows(pid_t pid) const { return owners_.contains(pid); }
 
+  // Whether cinit has started it for a service, and it is not over.
+  bool started(pid_t pid) const;
+
   const ServiceProcesses& of(core::ServiceId id) const { return processes_[core::index_of(id)]; }
 
   void add_starting(core::ServiceId id, pid_t pid);
   void add_main(core::ServiceId id, pid_t pid, pid_t group);
+  // A main process that has taken the place of another may still change its group: daemon(3) does, after its parent has ended. As
+  // long as it is not reaped the group that it is in is known, and is no other's.
+  void look_at_group(core::ServiceId id);
   void mark_as_one_of_many(core::ServiceId id, bool is_one) { at(id).is_one_of_many = is_one; }
   void add_task(core::ServiceId id, pid_t pid, std::uint32_t number);
   void add_probe(core::ServiceId id, pid_t pid, std::uint32_t number);

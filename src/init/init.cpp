@@ -270,11 +270,14 @@ void Init::main_ended(core::ServiceId service, const os::ChildChange& change) {
   if (goes_on_in_background(service, change)) return;
   if (is_hook(plan_[service].role)) hook_ended(service, change.status == WaitStatus::exited(0));
   tell_what_was_heard();
+  children_.look_at_group(service);
   children_.main_ended(service);
+  leftovers_.pass_over(change.pid);
   directories_.main_ended(service, change.status);
   const std::string left = tell_of_leftovers(service, change);
   carry_out(supervisor_.handle(core::Exited{service, change.status, left}, os::now()));
   os::release(change.pid);
+  leftovers_.forget(change.pid);
   children_.main_reaped(service, is_watched(service));
   tell_answers();  // one of them may be that nothing is left to wait for, so that its next main process is started
 }

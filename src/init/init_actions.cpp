@@ -130,6 +130,7 @@ void Init::carry_out(const core::CancelSpawn& action) {
 void Init::carry_out(const core::SendSignal& action) {
   if (directories_.deliver(action)) return;
   const bool to_group = action.target == core::SendSignal::Target::Group;
+  if (to_group) children_.look_at_group(action.service);
   const ServiceProcesses& processes = children_.of(action.service);
   const pid_t pid = to_group ? -processes.group : processes.main;
   if (pid != 0) os::sys::kill(pid, action.signal.number);

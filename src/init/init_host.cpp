@@ -11,6 +11,7 @@ Time Init::now() const { return os::now(); }
 void Init::ask(const core::Requested& request) { tell(request); }
 
 bool Init::send_signal(core::ServiceId service, Signal signal, bool group) {
+  if (group) children_.look_at_group(service);
   const ServiceProcesses& processes = children_.of(service);
   const pid_t pid = group ? -processes.group : processes.main;
   if (!group && processes.is_one_of_many) {

@@ -12,6 +12,9 @@ namespace cinit::init {
 namespace {
 
 constexpr Duration kLookForPidFile = std::chrono::milliseconds(20);
+// A program that puts itself into the background does so in this time, and ends before its child has left its session.
+constexpr Duration kTimeToGo = std::chrono::seconds(10);
+
 constexpr std::size_t kMostOfPidFile = 64;  // bytes
 
 // Whether what the service leaves is ended with it, so that it is worth a look. (A oneshot may be run for what it leaves.)
@@ -42,17 +45,20 @@ std::string Init::tell_of_leftovers(core::ServiceId service, const os::ChildChan
   leftovers_.look(os::now());
   if (!leftovers_.has(service)) return {};
   std::vector<os::Process> left = leftovers_.of(service);
-  const pid_t group = children_.of(service).group;
-  std::erase_if(left, [group](const os::Process& process) { return process.group == group; });
-  if (left.empty()) return {};
   os::Process main;
   population_.processes().read(change.pid, main);
+  const pid_t group = children_.of(service).group;
+  const bool is_young = os::now() - supervisor_.status(service).since < kTimeToGo;
   std::vector<os::Process> same = left;
   std::erase_if(same, [&](const os::Process& process) {
-    return std::string_view(process.name) != main.name || process.session == group || is_shell(main.name);
+    const bool may_still_leave = is_young && process.group == group;
+    return std::string_view(process.name) != main.name || (process.session == group && !may_still_leave);
   });
   const bool is_simple = planned.spec.type == config::ServiceType::Simple;
-  if (is_simple && !same.empty() && change.status == WaitStatus::exited(0)) return names_of(same);
+  if (is_simple && !same.empty() && !is_shell(main.name) && change.status == WaitStatus::exited(0))
+    return names_of(same);
+  std::erase_if(left, [group](const os::Process& process) { return process.group == group; });
+  if (left.empty()) return {};
   if (planned.spec.type == config::ServiceType::Oneshot && change.status == WaitStatus::exited(0)) return {};
   log_.write_some("", {config::LogLevel::Info, display_name(plan_, service), "left",
                        "left " + names_of(left) + " running in the background, which is ended, too"});

@@ -30,7 +30,7 @@ bool Leftovers::look(Time now, bool must) {
 }
 
 void Leftovers::take_in(pid_t pid) {
-  if (children_.knows(pid)) return;
+  if (children_.started(pid)) return;
   auto found = known_.find(pid);
   if (found == known_.end()) {
     if (room_-- <= 0) return;
@@ -58,7 +58,7 @@ void Leftovers::deliver(pid_t pid, Known& known, int signal) {
 std::vector<os::Process> Leftovers::of(core::ServiceId service) const {
   std::vector<os::Process> found;
   for (const auto& [pid, known] : known_) {
-    if (known.owner != service || children_.knows(pid)) continue;
+    if (known.owner != service || children_.started(pid)) continue;
     os::Process process;
     if (processes_.read(pid, process) && !process.ended()) found.push_back(process);
   }
@@ -66,9 +66,11 @@ std::vector<os::Process> Leftovers::of(core::ServiceId service) const {
   return found;
 }
 
+void Leftovers::pass_over(pid_t pid) { known_.insert_or_assign(pid, Known{}); }
+
 bool Leftovers::has(core::ServiceId service) const {
   return std::ranges::any_of(
-      known_, [&](const auto& entry) { return entry.second.owner == service && !children_.knows(entry.first); });
+      known_, [&](const auto& entry) { return entry.second.owner == service && !children_.started(entry.first); });
 }
 
 bool Leftovers::owns(core::ServiceId service, pid_t pid) const {
@@ -81,7 +83,7 @@ void Leftovers::send(core::ServiceId service, int signal) {
   if (!is_first && place->second == SIGKILL) return;
   place->second = signal;
   for (auto& [pid, known] : known_) {
-    if (known.owner == service && !children_.knows(pid)) deliver(pid, known, signal);
+    if (known.owner == service && !children_.started(pid)) deliver(pid, known, signal);
   }
 }
 
@@ -89,7 +91,7 @@ int Leftovers::end_probes(core::ServiceId service, Time now) {
   look(now);
   int count = 0;
   for (auto& [pid, known] : known_) {
-    if (known.owner != service || !known.of_probe || children_.knows(pid)) continue;
+    if (known.owner != service || !known.of_probe || children_.started(pid)) continue;
     deliver(pid, known, SIGKILL);
     ++count;
   }

@@ -43,6 +43,8 @@ class Leftovers {
   // SIGKILL to what exec probes of the service have left. Returns how many there were.
   int end_probes(core::ServiceId service, Time now);
 
+  // The child is none of them: it has ended, and is not reaped yet.
+  void pass_over(pid_t pid);
   // The child is reaped.
   void forget(pid_t pid) { known_.erase(pid); }
 

@@ -191,7 +191,7 @@ TEST_CASE("the pid-file names the main process of a forking service, whenever it
   wait_for_count(container, "sleep 3000", 1);
   CHECK(has(status(container), "starting"));
   container.exec({"/bin/touch", "/run/go"});
-  container.wait_for("web: goes on in the background: sleep (");
+  container.wait_for("web: goes on in the background: ");
   // The other one is no main process.
   const auto pid_of = [&](const std::string& command) {
     for (const Process& process : container.processes()) {
