@@ -125,10 +125,10 @@ TEST_CASE("a service that is killed takes with it what left its session") {
 
 TEST_CASE("what an exec probe leaves in a session of its own is killed when the probe ends") {
   Container container;
-  container.config(
-      kOther +
-      "[service.web]\ncommand = 'sleep 4000'\n"
-      "health = { interval = '50ms', exec = ['sh', '-c', 'setsid sleep 3000 & echo x >>/shared/probes'] }\n");
+  container.config(kOther +
+                   "[service.web]\ncommand = 'sleep 4000'\n"
+                   "health = { interval = '20ms', exec = ['sh', '-c', '''" +
+                   std::string(kDetach) + "detach sleep 3000; echo x >>/shared/probes'''] }\n");
   container.cinit();
   container.wait_until([&] { return container.read_shared("probes").size() >= 20; }, "ten probes");
   CHECK(count_of(container, "sleep 3000") <= 2);
