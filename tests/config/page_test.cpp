@@ -1,6 +1,7 @@
 // conf/README.md has every key, each in the table where it belongs, and no other.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "cases.hpp"
@@ -31,19 +32,28 @@ Names documented_keys(const std::string& heading) {
   return keys;
 }
 
+// "-key" for each key of the table that the page has not, "+key" for each that only the page has.
 template <class Table>
-Names keys_of_table() {
-  const std::vector<std::string_view> names = key_names<Table>();
-  return {names.begin(), names.end()};
+std::string differences(const std::string& heading) {
+  const Names page = documented_keys(heading);
+  const std::vector<std::string_view> keys = key_names<Table>();
+  std::string text;
+  for (const std::string_view key : keys) {
+    if (!page.contains(std::string(key))) text += " -" + std::string(key);
+  }
+  for (const std::string& key : page) {
+    if (std::ranges::find(keys, key) == keys.end()) text += " +" + key;
+  }
+  return text;
 }
 
 }  // namespace
 
 TEST_CASE("conf/README.md has every key in its table, and no other") {
-  CHECK(documented_keys("## `[cinit]`") == keys_of_table<Container>());
-  CHECK(documented_keys("## `[sysctl]`") == keys_of_table<Sysctl>());
-  CHECK(documented_keys("## `[hooks]`") == keys_of_table<Hooks>());
-  CHECK(documented_keys("## `[service.NAME]`") == keys_of_table<Service>());
-  CHECK(documented_keys("### `ready`") == keys_of_table<Ready>());
-  CHECK(documented_keys("### `health`") == keys_of_table<Health>());
+  CHECK(differences<Container>("## `[cinit]`") == "");
+  CHECK(differences<Sysctl>("## `[sysctl]`") == "");
+  CHECK(differences<Hooks>("## `[hooks]`") == "");
+  CHECK(differences<Service>("## `[service.NAME]`") == "");
+  CHECK(differences<Ready>("### `ready`") == "");
+  CHECK(differences<Health>("### `health`") == "");
 }
