@@ -86,6 +86,8 @@ TEST_CASE("start is answered when the service is ready") {
   CHECK(ask.host.calls == std::vector<std::string>{"start web"});
   CHECK(ask.later().empty());
   ask.host.runs("web");
+  CHECK(ask.later().empty());
+  ask.host.pass(1s);
   CHECK(ask.later() == "out web: started|end 0|");
   CHECK(ask.later().empty());
 }
@@ -100,6 +102,7 @@ TEST_CASE("start of several is answered when the last has come to a result") {
   CHECK(ask.later().empty());
   ask.host["web"].trouble = "no such program";
   ask.host.runs("db");
+  ask.host.pass(1s);
   CHECK(ask.later() == "out db: started|err cinit: web: failed: no such program|end 1|");
 }
 
@@ -108,8 +111,10 @@ TEST_CASE("start of several tells each as it comes") {
   ask.host.hold("web");
   CHECK(ask("start *").empty());
   bring_up(ask.host);
+  ask.host.pass(1s);
   CHECK(ask.later() == "out db: started|");
   ask.host.runs("web");
+  ask.host.pass(1s);
   CHECK(ask.later() == "out web: started|end 0|");
 }
 
@@ -147,6 +152,7 @@ TEST_CASE("restart is answered when the new run is ready") {
   CHECK(ask("restart db").empty());
   CHECK(ask.later().empty());
   ask.host.runs("db");
+  ask.host.pass(1s);
   CHECK(ask.later() == "out db: restarted|end 0|");
 }
 
