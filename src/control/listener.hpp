@@ -20,7 +20,7 @@ class Listener {
  public:
   // Makes the socket with mode 0600, and the directories above it that are missing, or the one that is to be cinit's own. What
   // stands at the path is replaced when it is a socket that no process answers on. The error names the place and has the errno.
-  static Result<Listener> make(const SocketPlace& place);
+  static Result<Listener> make(const SocketPlace& where);
 
   Listener(Listener&& other) noexcept = default;
   Listener& operator=(Listener&& other) noexcept = delete;

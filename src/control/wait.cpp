@@ -15,7 +15,7 @@ bool is_killed(const core::State& state) {
 }
 
 // With what had to be done for it.
-std::string reached(std::string words, const Awaited& awaited) {
+std::string reached(const std::string& words, const Awaited& awaited) {
   return awaited.killed ? words + "; it had to be killed, because it did not end when it was asked to" : words;
 }
 

@@ -245,9 +245,9 @@ void StartOrder::release(ServiceId id) {
 }
 
 const std::vector<ServiceId>& StartOrder::required_now(ServiceId id) const {
-  static const std::vector<ServiceId> kNone;
+  static const std::vector<ServiceId> none;
   const bool has_started = at(services_, id).start_count > 0;
-  return has_started && plan_[id].policy.requires_at_first ? kNone : plan_[id].required;
+  return has_started && plan_[id].policy.requires_at_first ? none : plan_[id].required;
 }
 
 bool StartOrder::requires_held(ServiceId id) const {

@@ -231,13 +231,13 @@ void ServiceDirectories::task_ended(core::ServiceId service, WaitStatus status) 
   if (plan_[service].spec.directory && status == WaitStatus::exited(kPermanentFailure)) supervise_.gave_up(service);
 }
 
-bool ServiceDirectories::deliver(const core::SendSignal& action) {
-  const bool to_group = action.target == core::SendSignal::Target::Group;
-  const config::Service& spec = plan_[action.service].spec;
+bool ServiceDirectories::deliver(const core::SendSignal& signal) {
+  const bool to_group = signal.target == core::SendSignal::Target::Group;
+  const config::Service& spec = plan_[signal.service].spec;
   if (!spec.directory) return false;
-  if (action.signal == kKill) scripts_.give_up(action.service);
-  if (to_group || action.signal != spec.stop_signal) return false;
-  deliver_stop(action.service, action.signal.number);
+  if (signal.signal == kKill) scripts_.give_up(signal.service);
+  if (to_group || signal.signal != spec.stop_signal) return false;
+  deliver_stop(signal.service, signal.signal.number);
   return true;
 }
 

@@ -109,8 +109,8 @@ bool LineSink::write(const Buffer& line) {
 
 bool LineSink::report_dropped() {
   if (dropped_ == 0) return true;
-  const std::string text = fmt::format("{} {} not written: {}", dropped_, dropped_ == 1 ? "line was" : "lines were",
-                                       reason_ == EAGAIN ? "standard error was full" : strerror(reason_));
+  const std::string text = std::to_string(dropped_) + (dropped_ == 1 ? " line was" : " lines were") +
+                           " not written: " + (reason_ == EAGAIN ? "standard error was full" : strerror(reason_));
   spdlog::details::log_msg message("", spdlog::level::warn, text);
   message.source.funcname = "dropped";
   Buffer line;

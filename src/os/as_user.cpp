@@ -39,16 +39,17 @@ union Passenger {
 
 // ---- In the process. It has a copy of the memory, and there is no other thread, so that it may use what it likes.
 
-// The kernel kills it when its time is up, be it stopped at that moment.
+// The kernel kills it when its time is up, be it stopped at that moment: timer_create(2), without what libc makes of it, which may
+// need threads.
 void limit_time(Duration limit) {
   sigevent event{};
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = SIGKILL;
-  timer_t timer{};
-  if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return;
+  int timer = 0;
+  if (sys::call(SYS_timer_create, CLOCK_MONOTONIC, sys::word(&event), sys::word(&timer)) != 0) return;
   itimerspec span{};
   span.it_value = to_timespec(limit);
-  timer_settime(timer, 0, &span, nullptr);
+  sys::call(SYS_timer_settime, timer, 0, sys::word(&span), 0);
 }
 
 // The kernel reports a descriptor of the poller as long as there is a copy of it, so there must be none here. Standard output

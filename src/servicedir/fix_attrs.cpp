@@ -99,9 +99,9 @@ class RuleReader {
 };
 
 std::string octal(mode_t mode) {
-  std::array<char, 8> text{};
-  snprintf(text.data(), text.size(), "%04o", mode);
-  return text.data();
+  std::string digits;
+  for (const unsigned shift : {9U, 6U, 3U, 0U}) digits += static_cast<char>('0' + (mode >> shift & 7U));
+  return digits;
 }
 
 Result<gid_t> group_of(const Result<os::Account>& user) {
