@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@
 #include "core/stop_estimate.hpp"
 #include "init/environment.hpp"
 #include "init/image.hpp"
-#include "os/accounts.hpp"
+#include "init/rehearsal.hpp"
 #include "os/syscall.hpp"
 #include "servicedir/fix_attrs.hpp"
 #include "servicedir/service_trees.hpp"
@@ -28,9 +29,11 @@
 namespace cinit::cli {
 namespace {
 
+constexpr int kWarningsAreErrors = 1;
+
 constexpr std::string_view kUsage =
     R"(Usage: cinit [OPTION]... [--] [COMMAND [ARG]...]
-       cinit check | show [--defaults] | help
+       cinit check [--strict] [FILE] | show [--defaults] | help
        cinit status | start | stop | restart | signal | logs | health [OPTION]... [NAME]...
        cinit --as PROGRAM [ARG]...
 
@@ -48,7 +51,8 @@ inside one time budget. Without COMMAND it runs the services alone.
   -h, --help               this text
   -V, --version            the version
 
-  check                    find every mistake in the configuration; exit code 0 or 78
+  check [FILE]             find every mistake in the configuration: 78. What the start of its services and
+                           hooks would fail with in this image is a warning: 0; with --strict 1
   show                     print the merged configuration
   show --defaults          print every key with its default
 
@@ -94,8 +98,7 @@ config::Sources read_sources(const Options& options) {
 }
 
 // Everything that is wrong with the configuration, and what it says.
-config::Loaded load(const Options& options, config::Undefined undefined) {
-  config::Sources sources = read_sources(options);
+config::Loaded load(const config::Sources& sources, config::Undefined undefined) {
   config::Loaded loaded = config::load(sources.files, environment(), undefined, servicedir::find_service_directory);
   loaded.problems.insert(loaded.problems.begin(), sources.problems.begin(), sources.problems.end());
   return loaded;
@@ -105,40 +108,25 @@ void print_problems(const std::vector<config::Problem>& problems) {
   for (const config::Problem& problem : problems) print(STDERR_FILENO, to_string(problem) + "\n");
 }
 
+config::Loaded load(const Options& options, config::Undefined undefined) {
+  return load(read_sources(options), undefined);
+}
+
 // Only a table has a line; what a service directory says is known by its place.
 bool is_table(const config::Service& service) { return service.where.line != 0; }
-
-void warn(config::Loaded& loaded, const config::Service& service, std::string message) {
-  const std::string title = is_table(service) ? "[service." + service.name + "] " : "";
-  loaded.problems.push_back({config::Severity::Warning, service.where, title + std::move(message)});
-}
 
 void warn(config::Loaded& loaded, const std::string& path, std::string message) {
   loaded.problems.push_back({config::Severity::Warning, {path, 0, 0}, std::move(message)});
 }
 
-// Why access(2) to a file is refused; empty: it is not.
-std::string why_not(const std::string& path, int access) {
-  const int error = static_cast<int>(-os::sys::faccess(path.c_str(), access));
-  switch (error) {
-    case 0: return "";
-    case ENOENT: return "there is no such file";
-    case EACCES: return "is not executable (chmod +x)";
-    default: return strerror(error);
-  }
-}
-
-// The boot makes files of s6 executable.
-void check_run(config::Loaded& loaded, const config::ServiceDirectory& directory) {
-  const std::string run = directory.path + "/run";
-  const std::string why = why_not(run, directory.suite == config::ServiceDirectory::Suite::S6 ? F_OK : X_OK);
-  if (!why.empty()) warn(loaded, run, why);
-}
-
-void check_program(config::Loaded& loaded, const config::Service& service) {
-  const std::string& program = service.command.front();
-  const std::string why = program.starts_with('/') ? why_not(program, X_OK) : "";
-  if (!why.empty()) warn(loaded, service, "command: " + program + ": " + why);
+// Where the key is written, or else where the service is.
+config::Location place_of(const config::Sources& sources, const config::Service& service, std::string_view key) {
+  if (!is_table(service)) return service.where;
+  config::Location where = find_key(sources.files, {"service", service.name, key});
+  if (where.file.empty()) where = find_key(sources.files, {"defaults", key});
+  if (where.file.empty() && (key == "working-dir" || key == "env-file"))
+    where = find_key(sources.files, {"cinit", key});
+  return where.file.empty() ? service.where : where;
 }
 
 // Those that somebody has chosen.
@@ -175,30 +163,58 @@ void check_attributes(config::Loaded& loaded, const init::Image& image) {
 }
 
 // What may still come true when the container starts: a hook may make the user, a volume may bring the program.
-void check_surroundings(config::Loaded& loaded) {
-  for (const config::Service& service : loaded.config.services) {
-    if (service.user) {
-      if (const auto user = os::find_user(*service.user); !user) warn(loaded, service, "user: " + user.error().message);
-    }
-    if (service.group) {
-      if (const auto group = os::find_group(*service.group); !group)
-        warn(loaded, service, "group: " + group.error().message);
-    }
-    if (service.directory) check_run(loaded, *service.directory);
-    check_program(loaded, service);
-  }
+void check_surroundings(config::Loaded& loaded, const config::Sources& sources, const init::Image& image) {
+  init::rehearse(loaded, image,
+                 {[&](const config::Service& service, std::string_view key) { return place_of(sources, service, key); },
+                  [&](std::string_view table, std::string_view key) {
+                    return find_key(sources.files, {table, key});
+                  }});
   check_service_directories(loaded);
   check_control_socket(loaded);
 }
 
-void check_plan(config::Loaded& loaded) {
-  const auto planned = core::make_plan(loaded.config, {});
-  if (const auto* cycle = std::get_if<core::DependencyCycle>(&planned)) {
-    loaded.problems.push_back(cycle->to_problem());
-    return;
+config::Service* find_service(config::Config& config, const std::string& name) {
+  const auto found = std::ranges::find(config.services, name, &config::Service::name);
+  return found == config.services.end() ? nullptr : &*found;
+}
+
+// Where it is written that `later` waits for `earlier`. That is taken out of the configuration, so that the next cycle is found.
+config::Location take_out(config::Config& config, const config::Sources& sources, const std::string& later,
+                          const std::string& earlier) {
+  config::Location where;
+  const auto take = [&](config::Service* service, std::string_view key,
+                        std::vector<std::string> config::Service::*names, const std::string& name) {
+    if (service == nullptr || std::erase(service->*names, name) == 0) return;
+    if (where.file.empty()) where = place_of(sources, *service, key);
+  };
+  take(find_service(config, later), "requires", &config::Service::required, earlier);
+  take(find_service(config, later), "after", &config::Service::after, earlier);
+  take(find_service(config, earlier), "before", &config::Service::before, later);
+  return where;
+}
+
+// Every cycle, each by the link that closes it.
+void check_plan(config::Loaded& loaded, const config::Sources& sources, const config::Container& container) {
+  config::Config config = loaded.config;
+  config.container = container;
+  auto planned = core::make_plan(config, {});
+  while (const auto* cycle = std::get_if<core::DependencyCycle>(&planned)) {
+    config::Problem problem = cycle->to_problem();
+    const std::size_t last = cycle->names.size() - 1;
+    const config::Location where = take_out(config, sources, cycle->names[last - 1], cycle->names[last]);
+    if (where.file.empty()) return loaded.problems.push_back(problem);
+    problem.where = where;
+    loaded.problems.push_back(problem);
+    planned = core::make_plan(config, {});
   }
+  if (has_errors(loaded.problems)) return;
   for (const core::StopProblem& problem : core::find_stop_problems(*std::get_if<core::Plan>(&planned))) {
-    loaded.problems.push_back({config::Severity::Warning, problem.where, problem.message});
+    config::Location where = problem.where;
+    for (const config::Service& service : config.services) {
+      const bool is_its = is_table(service) && to_string(service.where) == to_string(where);
+      if (is_its) where = place_of(sources, service, "stop-timeout");
+    }
+    loaded.problems.push_back({config::Severity::Warning, where, problem.message});
   }
 }
 
@@ -257,20 +273,21 @@ int version() {
 }
 
 int check(const Options& options) {
-  config::Loaded loaded = load(options, config::Undefined::Warning);
+  const config::Sources sources = read_sources(options);
+  config::Loaded loaded = load(sources, config::Undefined::Warning);
   config::Container& container = loaded.config.container;
   const std::unique_ptr<init::Image> image = find_image();
   if (options.stop_timeout) container.stop_timeout = options.stop_timeout;
   image->apply_settings(container);
   if (!has_errors(loaded.problems)) image->find_trees(container).add_to(loaded);
-  if (!has_errors(loaded.problems)) check_plan(loaded);
-  if (!has_errors(loaded.problems)) check_surroundings(loaded);
+  check_plan(loaded, sources, container);
+  if (!has_errors(loaded.problems)) check_surroundings(loaded, sources, *image);
   check_attributes(loaded, *image);
   print_problems(loaded.problems);
   if (has_errors(loaded.problems)) return exit_code::kConfig;
   print(STDOUT_FILENO, "cinit: the configuration is valid: " + count(loaded.config.services.size(), "service") + ", " +
                            count(loaded.problems.size(), "warning") + "\n");
-  return exit_code::kOk;
+  return options.strict && !loaded.problems.empty() ? kWarningsAreErrors : exit_code::kOk;
 }
 
 bool is_beside_cinit() {

@@ -49,26 +49,13 @@ constexpr OwnOption kOwnOptions[] = {
     {"--defaults", "", " show "}, {"--socket", "", " status start stop restart signal logs health "},
     {"--json", "", " status "},   {"--no-wait", "", " start stop restart "},
     {"--group", "", " signal "},  {"--follow", "-f", " logs "},
-    {"--lines", "-n", " logs "},
+    {"--lines", "-n", " logs "},  {"--strict", "", " check "},
 };
 
-constexpr std::array<std::string_view, 17> kOptionNames = {"-c",
-                                                           "--config",
-                                                           "-t",
-                                                           "--stop-timeout",
-                                                           "--no-services",
-                                                           "--skip-startup-files",
-                                                           "--defaults",
-                                                           "--socket",
-                                                           "--json",
-                                                           "--no-wait",
-                                                           "--group",
-                                                           "--follow",
-                                                           "--lines",
-                                                           "-h",
-                                                           "--help",
-                                                           "-V",
-                                                           "--version"};
+constexpr std::array<std::string_view, 18> kOptionNames = {
+    "--strict",   "-c",       "--config", "-t",        "--stop-timeout", "--no-services", "--skip-startup-files",
+    "--defaults", "--socket", "--json",   "--no-wait", "--group",        "--follow",      "--lines",
+    "-h",         "--help",   "-V",       "--version"};
 
 class Parser {
  public:
@@ -157,6 +144,7 @@ class Parser {
   void take_own_option(std::string_view name) {
     if (name == "--defaults") options_.defaults = true;
     if (name == "--socket") options_.socket = take_value(name);
+    if (name == "--strict") options_.strict = true;
     if (name == "--json") options_.json = true;
     if (name == "--no-wait") options_.no_wait = true;
     if (name == "--group") options_.group = true;
@@ -191,7 +179,11 @@ class Parser {
     const std::string_view word = argument;
     if (!subcommand_.empty()) {
       if (options_.action == Action::Ask) return options_.words.push_back(argument);
-      fail() << "\"" << word << "\" is one word too many";
+      if (options_.action == Action::Check && !options_.config_file) {
+        options_.config_file = argument;
+        return;
+      }
+      fail() << "unexpected argument \"" << word << "\"";
       return;
     }
     const auto* found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),

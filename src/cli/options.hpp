@@ -21,6 +21,7 @@ struct Options {
   bool no_services = false;
   bool skip_startup_files = false;
   bool defaults = false;  // show --defaults
+  bool strict = false;    // check --strict
   // Of Action::Ask.
   const char* command = nullptr;   // what is asked: "status"
   std::vector<const char*> words;  // what stands behind it and is no option: names of services, a signal

@@ -119,4 +119,18 @@ Loaded load(std::span<const SourceText> sources, const Lookup& lookup, Undefined
   return loaded;
 }
 
+Location find_key(std::span<const SourceText> sources, std::initializer_list<std::string_view> path) {
+  for (std::size_t i = sources.size(); i-- > 0;) {
+    if (find_deep_key(sources[i].text) != 0) continue;
+    const toml::parse_result parsed = toml::parse(std::string_view(sources[i].text), std::string_view(sources[i].name));
+    const toml::node* node = parsed ? &parsed.table() : nullptr;
+    for (const std::string_view part : path) {
+      const toml::table* table = node == nullptr ? nullptr : node->as_table();
+      node = table == nullptr ? nullptr : table->get(part);
+    }
+    if (node != nullptr) return location_of(node->source());
+  }
+  return {};
+}
+
 }  // namespace cinit::config

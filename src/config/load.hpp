@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,5 +38,8 @@ struct Loaded {
 // the only way to the environment, and `find_directory` to the image; without it nothing is there.
 Loaded load(std::span<const SourceText> sources, const Lookup& lookup, Undefined undefined,
             const FindDirectory& find_directory = {});
+
+// Where the value of a key is written that counts when `sources` are merged: {"service", "web", "user"}. No file: nowhere.
+Location find_key(std::span<const SourceText> sources, std::initializer_list<std::string_view> path);
 
 }  // namespace cinit::config

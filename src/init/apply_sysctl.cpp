@@ -33,14 +33,28 @@ LogLevel level_of(OutcomeKind kind) {
   return LogLevel::Warning;
 }
 
+sysctl::Request request_of(const config::Sysctl& wanted, const std::string& where) {
+  sysctl::Request request{wanted.files, {}};
+  for (const auto& [key, value] : wanted.set) request.set.push_back({key, value, where});
+  return request;
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> find_sysctl_problems(const config::Sysctl& wanted,
+                                                                      const std::string& where) {
+  std::vector<std::pair<std::string, std::string>> found;
+  if (wanted.policy == config::SysctlPolicy::Off) return found;
+  for (const sysctl::Problem& problem : sysctl::read_sources(request_of(wanted, where)).problems)
+    found.emplace_back(problem.where, problem.message);
+  return found;
+}
 
 std::string apply_sysctl(const config::Sysctl& wanted, log::Log& log) {
   const sysctl::Policy policy = to_policy(wanted.policy);
   if (policy == sysctl::Policy::Off) return "";
-  sysctl::Request request{wanted.files, {}};
   const std::string where = wanted.where.file + ":" + std::to_string(wanted.where.line);
-  for (const auto& [key, value] : wanted.set) request.set.push_back({key, value, where});
+  const sysctl::Request request = request_of(wanted, where);
   sysctl::Options options;
   options.policy = policy;
   std::string failures;

@@ -315,7 +315,7 @@ void set_surroundings(Child& child) {
   set_surroundings(child);
   if (child.setup.pid_text) *write_number(child.setup.pid_text, sys::getpid()) = '\0';
   sys::sigprocmask(SIG_SETMASK, &child.setup.mask, nullptr);
-  fail_exec(child, exec_program(child.setup.argv, child.setup.envp, child.setup.search_path));
+  fail_exec(child, child.setup.exec(child.setup.argv, child.setup.envp, child.setup.search_path));
 }
 
 void reap(pid_t pid) {

@@ -10,6 +10,7 @@
 
 #include "base/capability.hpp"
 #include "base/start_stage.hpp"
+#include "os/exec.hpp"
 #include "os/fd.hpp"
 #include "os/signals.hpp"
 
@@ -35,6 +36,8 @@ struct ChildSetup {
   // Where a program without a slash is looked for: directories with colons between, as in PATH. Null: kDefaultPath of
   // os/exec.hpp.
   const char* search_path = nullptr;
+  // By which the child becomes the program, or finds out whether it could: rehearse_exec() of os/exec_rehearsal.hpp.
+  long (*exec)(char** argv, char* const* envp, const char* search_path) = exec_program;
 
   Leadership leadership = Leadership::Session;
   // Give the terminal on descriptor `terminal_fd`, if there is one and our own process group has it, to the child's process

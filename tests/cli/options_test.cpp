@@ -222,8 +222,9 @@ TEST_CASE("a command for the cinit that runs and a command to run exclude each o
 }
 
 TEST_CASE("behind a subcommand there are options only") {
-  CHECK(Parsed({"check", "web"}).mistake() == "cinit: \"web\" is one word too many");
-  CHECK(Parsed({"check", "show"}).mistake() == "cinit: \"show\" is one word too many");
+  CHECK(Parsed({"show", "web"}).mistake() == "cinit: unexpected argument \"web\"");
+  CHECK(Parsed({"check", "a.toml", "b.toml"}).mistake() == "cinit: unexpected argument \"b.toml\"");
+  CHECK(std::string_view(Parsed({"check", "show"})->config_file) == "show");
   CHECK(Parsed({"check", "--", "cmd"}).mistake() == "cinit: a subcommand and a command to run exclude each other");
 }
 

@@ -72,8 +72,8 @@ TEST_CASE("check warns of a command that cannot be run") {
   image.file("/opt/plain", "");
   image.config("[service.a]\ncommand = '/opt/plain'\n[service.b]\ncommand = '/opt/nothing'\n");
   CHECK(answer(image, {"check"}) ==
-        "0: /etc/cinit.toml:1:10: warning: [service.a] command: /opt/plain: is not executable (chmod +x)\n"
-        "/etc/cinit.toml:3:10: warning: [service.b] command: /opt/nothing: there is no such file\n" +
+        "0: /etc/cinit.toml:2:11: warning: [service.a] command: /opt/plain is not executable (chmod +x)\n"
+        "/etc/cinit.toml:4:11: warning: [service.b] command: /opt/nothing: No such file or directory\n" +
             valid(2, "2 warnings"));
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("check knows the command of an s6-rc oneshot by its directory") {
       .file(source + "a/up", "/opt/nothing\n")
       .file(source + "user/contents.d/a", "");
   CHECK(answer(image, {"check"}) ==
-        "0: " + source + "a: warning: command: /opt/nothing: there is no such file\n" + valid(1, "1 warning"));
+        "0: " + source + "a: warning: command: /opt/nothing: No such file or directory\n" + valid(1, "1 warning"));
 }
 
 TEST_CASE("check warns of service-directories that are none, if somebody has chosen them") {
@@ -113,7 +113,7 @@ TEST_CASE("check proves the stop timeout that the boot takes") {
   image.config("[service.web]\ncommand = 'sleep 99'\nstop-timeout = '20s'\n");
   image.file("/etc/services.d/.keep", "");
   const std::string too_long =
-      "0: /etc/cinit.toml:1:10: warning: [service.web] its stop-timeout of 20 s is longer than "
+      "0: /etc/cinit.toml:3:16: warning: [service.web] its stop-timeout of 20 s is longer than "
       "that of the whole stop, ";
   SUBCASE("the default") { CHECK(answer(image, {"check"}).starts_with(too_long + "9 s")); }
   SUBCASE("of s6-overlay's variables") {
