@@ -204,6 +204,7 @@ class Init final : private control::Host, private ServiceDirectories::Loop {
   std::set<std::pair<pid_t, std::uint64_t>> swept_;  // pid and start time of who got the sweep's SIGTERM
 
   Time awake_{};                 // when the last wait was over
+  Time shown_at_{};              // likewise, when it was asked what runs in the background
   std::uint64_t oom_kills_ = 0;  // of the kernel, that have been told or were before us
   bool more_to_reap_ = true;     // whoever started us by exec(2) may have had children
   bool no_children_ = false;

@@ -1,5 +1,6 @@
 // What commands may see and ask for.
 #include <algorithm>
+#include <utility>
 
 #include "init/init.hpp"
 #include "os/clock.hpp"
@@ -24,7 +25,7 @@ bool Init::send_signal(core::ServiceId service, Signal signal, bool group) {
 // Who goes on with its main process, or after it. More than a few would make an answer of what a service can make as long as it likes.
 std::vector<control::Process> Init::background(core::ServiceId service) {
   constexpr std::size_t kMost = 20;
-  leftovers_.look(os::now());
+  if (std::exchange(shown_at_, awake_) != awake_) leftovers_.look(os::now());  // once for all services of an answer
   std::vector<control::Process> found;
   for (const os::Process& process : leftovers_.of(service)) {
     if (found.size() < kMost) found.push_back({process.pid, static_cast<const char*>(process.name)});

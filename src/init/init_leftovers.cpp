@@ -69,7 +69,8 @@ std::string Init::tell_of_leftovers(core::ServiceId service, const os::ChildChan
 void Init::signal_leftovers(core::ServiceId service, Signal signal) {
   const core::PlannedService& planned = plan_[service];
   if (planned.role != core::Role::Service || signal == kContinue) return;
-  leftovers_.look(os::now());
+  // When its main process has just ended, tell_of_leftovers() has looked.
+  if (children_.started(children_.of(service).main)) leftovers_.look(os::now());
   leftovers_.send(service, signal.number);
 }
 

@@ -94,7 +94,7 @@ TEST_CASE("a program that has done its work is done, whatever helper it leaves, 
   container.config(kOther + "[service.web]\n" + script(std::string(kDetach) + "detach sleep 3000; exit 0"));
   container.cinit().wait_for("web: left ");
   wait_for_count(container, "sleep 3000", 0);
-  CHECK(has(status(container), "done"));
+  container.wait_until([&] { return has(status(container), "done"); }, "it is done");
 }
 
 TEST_CASE(
