@@ -54,6 +54,32 @@ class Checker {
     if (table == nullptr) return;
     if (const toml::node* node = table->get("stop-signals")) check_stop_signals(*node);
     if (const toml::node* node = table->get("exit-code-from")) check_exit_code_from(*node);
+    if (const toml::node* node = table->get("signals"); node != nullptr && node->is_table()) {
+      check_signals(*node->as_table(), table->contains("stop-signals"));
+    }
+  }
+
+  // What the kernel does not hand out, what always stops the container, and services that are not there.
+  void check_signals(const toml::table& table, bool has_stop_signals) {
+    const std::vector<Signal>& stops = draft_.container.stop_signals;
+    for (const SignalRoute& route : draft_.container.signals.routes) {
+      const auto entry = std::find_if(table.begin(), table.end(), [&](const auto& written) {
+        return parse_signal(written.first.str()) == route.signal;
+      });
+      if (entry == table.end()) continue;
+      const toml::node& node = entry->second;
+      const std::string key = "signals." + std::string(entry->first.str());
+      const int number = route.signal.number;
+      if (number == SIGKILL || number == SIGSTOP || number == SIGCHLD || route.signal == kTerminate) {
+        error(node, about(key, "[cinit]", to_string(route.signal) + " cannot be handed on"));
+      } else if (has_stop_signals && std::ranges::find(stops, route.signal) != stops.end()) {
+        error(node, about(key, "[cinit]", "contradicts stop-signals, which has " + to_string(route.signal)));
+      }
+      const toml::node* const name = node.is_array() ? node.as_array()->get(0) : &node;
+      if (name == nullptr || reading_.is_undefined(name) || !is_known(key, "[cinit]", *name, route.service)) continue;
+      if (!is_enabled(route.service))
+        error(*name, about(key, "[cinit]", quote(route.service) + " is not enabled (enabled = false)"));
+    }
   }
 
   void check_stop_signals(const toml::node& node) {

@@ -236,10 +236,23 @@ enum class LogJson { Merge, Escape };
 
 inline constexpr Duration kDefaultStopTimeout = std::chrono::seconds(9);
 
+// A signal that cinit gets and hands on: `action` is what the service is asked for.
+struct SignalRoute {
+  enum class Action { Send, Start, Stop, Restart };
+  Signal signal;
+  std::string service;
+  Action action = Action::Send;
+  Signal sent;  // Send
+};
+struct SignalRoutes {
+  std::vector<SignalRoute> routes;  // by their numbers, each signal once
+};
+
 // The table [cinit].
 struct Container {
   std::optional<Duration> stop_timeout;  // unset: kDefaultStopTimeout, and a lone main command is never killed
   std::vector<Signal> stop_signals{{15}, {2}, {3}, {30}, {kRealTimeMin + 3}};  // TERM INT QUIT PWR RTMIN+3
+  SignalRoutes signals;
   std::optional<std::string> exit_code_from;
   LogLevel log_level = LogLevel::Info;
   LogFormat log_format = LogFormat::Text;

@@ -69,6 +69,7 @@ requires std::same_as<std::remove_const_t<C>, Container>
 void visit_keys(C& container, Visit&& visit) {
   visit("stop-timeout", container.stop_timeout);
   visit("stop-signals", container.stop_signals);
+  visit("signals", container.signals);
   visit("exit-code-from", container.exit_code_from);
   visit("log-level", container.log_level);
   visit("log-format", container.log_format);

@@ -162,6 +162,68 @@ bool read(const Value& value, Signal& into) {
   return read_parsed(value, into, "a signal such as \"SIGTERM\", \"HUP\" or \"RTMIN+3\"", Integers::Read, parse_signal);
 }
 
+namespace {
+
+constexpr std::string_view kRouteForm =
+    "the name of a service, or [\"NAME\", what]: another signal, \"reload\" (SIGHUP), \"restart\", \"start\" or "
+    "\"stop\"";
+
+bool take_route_action(std::string_view word, SignalRoute& route) {
+  using Action = SignalRoute::Action;
+  constexpr std::pair<std::string_view, Action> kActions[] = {
+      {"start", Action::Start}, {"stop", Action::Stop}, {"restart", Action::Restart}};
+  for (const auto& [name, action] : kActions) {
+    if (word != name) continue;
+    route.action = action;
+    return true;
+  }
+  const std::optional<Signal> sent = word == "reload" ? kHangup : parse_signal(word);
+  route.sent = sent.value_or(Signal{});
+  return sent.has_value();
+}
+
+bool read_route(const Value& value, SignalRoute& route) {
+  std::vector<std::string> words(1);
+  const bool is_read = value.node.is_array() ? read(value, words) : read(value, words.front());
+  if (!is_read) return false;
+  const bool is_right = words.size() == 1 || (words.size() == 2 && take_route_action(words[1], route));
+  if (!is_right) value.error("expected " + std::string(kRouteForm));
+  if (!words.empty()) route.service = words[0];
+  return is_right;
+}
+
+}  // namespace
+
+bool read(const Value& value, SignalRoutes& into) {
+  const toml::table* table = value.node.as_table();
+  if (table == nullptr) {
+    value.mismatch("a table { SIGNAL = \"NAME\" }");
+    return false;
+  }
+  SignalRoutes found;
+  bool complete = true;
+  for (const auto& [key, node] : *table) {
+    const std::optional<Signal> signal = parse_signal(key.str());
+    const std::string full_key = std::string(value.key) + '.' + std::string(key.str());
+    if (!signal) {
+      value.reading.report(Severity::Error, key.source(),
+                           about(full_key, value.table, "unknown signal " + quote(std::string(key.str()))));
+      complete = false;
+      continue;
+    }
+    SignalRoute route{*signal, {}, SignalRoute::Action::Send, *signal};
+    const bool is_right = read_route({node, value.table, full_key, value.reading}, route);
+    const bool is_second = std::ranges::find(found.routes, *signal, &SignalRoute::signal) != found.routes.end();
+    if (is_second)
+      value.reading.report(Severity::Error, key.source(), about(full_key, value.table, "names its signal once more"));
+    complete = complete && is_right && !is_second;
+    if (is_right && !is_second) found.routes.push_back(std::move(route));
+  }
+  std::ranges::sort(found.routes, {}, [](const SignalRoute& route) { return route.signal.number; });
+  into = std::move(found);
+  return complete;
+}
+
 bool read(const Value& value, FileMode& into) {
   return read_parsed(value, into, "octal digits in quotes, from \"0000\" to \"0777\"", Integers::Refused, parse_mode);
 }

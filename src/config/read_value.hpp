@@ -25,6 +25,7 @@ bool read(const Value& value, EnvFile& into);
 bool read(const Value& value, Output& into);
 bool read(const Value& value, Limit& into);
 bool read(const Value& value, SuccessExitStatus& into);
+bool read(const Value& value, SignalRoutes& into);
 bool read(const Value& value, Size& into);
 bool read(const Value& value, Ready& into);
 bool read(const Value& value, Health& into);

@@ -88,6 +88,25 @@ template <class T>
   return '[' + list + ']';
 }
 
+std::string print(const SignalRoutes& signals) {
+  std::string list;
+  for (const SignalRoute& route : signals.routes) {
+    const bool is_same = route.action == SignalRoute::Action::Send && route.sent == route.signal;
+    std::string what;
+    switch (route.action) {
+      case SignalRoute::Action::Send: what = print(route.sent); break;
+      case SignalRoute::Action::Start: what = quote("start"); break;
+      case SignalRoute::Action::Stop: what = quote("stop"); break;
+      case SignalRoute::Action::Restart: what = quote("restart"); break;
+    }
+    const std::string service = print(route.service);
+    const bool has_name = parse_signal(to_string(route.signal)).has_value();
+    const std::string name = has_name ? to_string(route.signal) : std::to_string(route.signal.number);
+    append(list, quote_key(name) + " = " + (is_same ? service : "[" + service + ", " + what + "]"));
+  }
+  return list.empty() ? "{}" : "{ " + list + " }";
+}
+
 template <class T>
 std::string print(const std::map<std::string, T>& table) {
   std::string list;

@@ -197,6 +197,13 @@ struct MainSuspended {
 struct SignalIgnored {
   Signal signal;
 };
+// The configuration names a service for it, to which `sent` is sent if it has a process.
+struct SignalHandedOn {
+  Signal signal;
+  ServiceId service;
+  Signal sent;
+  bool has_process;
+};
 // SIGHUP asked for a reload, which there is not yet.
 struct ReloadRefused {};
 
@@ -257,7 +264,7 @@ using Notice =
                  notice::Restarting, notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy,
                  notice::WatchdogExpired, notice::Requested, notice::NameTaken, notice::BootFinished,
                  notice::WaitedTooLong, notice::Failed, notice::GivenUp, notice::Stopping, notice::Stopped,
-                 notice::Killing, notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::ReloadRefused,
+                 notice::Killing, notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::SignalHandedOn, notice::ReloadRefused,
                  notice::ShutdownBegun, notice::SweepBegun, notice::SweepOver, notice::Escalated, notice::BudgetSpent,
                  notice::StillStopping, notice::InvariantBroken>;
 

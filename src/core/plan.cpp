@@ -1,5 +1,6 @@
 #include "core/plan.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/order.hpp"
@@ -101,6 +102,29 @@ void fill_in_defaults(PlannedService& service, const config::Container& defaults
   if (!service.spec.working_dir) service.spec.working_dir = defaults.working_dir;
 }
 
+// The STOPSIGNAL of an image is that of its program: where nothing else is said, the stop signal of a service stops the container, too.
+// SIGHUP is not that of an image.
+void add_stop_signals_of_services(Plan& plan, const config::Container& container) {
+  if (container.stop_signals != config::Container{}.stop_signals) return;
+  for (const PlannedService& service : plan.services) {
+    const Signal signal = service.spec.stop_signal;
+    const bool is_new = std::ranges::find(plan.stop_signals, signal) == plan.stop_signals.end();
+    const bool is_chosen = service.role == Role::Service && !service.spec.directory;
+    if (is_new && is_chosen && signal != kHangup && signal != kKill) plan.stop_signals.push_back(signal);
+  }
+}
+
+void take_signals(Plan& plan, const config::Container& container, const Linker& links) {
+  plan.stop_signals = container.stop_signals;
+  add_stop_signals_of_services(plan, container);
+  for (const config::SignalRoute& route : container.signals.routes) {
+    const std::optional<ServiceId> service = links.find(route.service);
+    if (!service) continue;
+    plan.handed_on.push_back({route, *service});
+    std::erase(plan.stop_signals, route.signal);
+  }
+}
+
 }  // namespace
 
 config::Problem DependencyCycle::to_problem() const {
@@ -145,7 +169,7 @@ std::variant<Plan, DependencyCycle> make_plan(const config::Config& config, cons
 
   plan.stop.total = config.container.stop_timeout.value_or(config::kDefaultStopTimeout);
   plan.stop.chosen = config.container.stop_timeout.has_value();
-  plan.stop_signals = config.container.stop_signals;
+  take_signals(plan, config.container, links);
   return plan;
 }
 

@@ -79,6 +79,12 @@ struct Conduct {
   std::optional<int> failed_stop_hook_code = {};
 };
 
+// A signal that is for a service.
+struct HandedOn {
+  config::SignalRoute route;
+  ServiceId service;
+};
+
 struct Plan {
   // By name, then hooks in their order, then the main command, and then what has come later. A service stays where it is in
   // memory as long as the plan does.
@@ -96,6 +102,7 @@ struct Plan {
   StopBudget stop{config::kDefaultStopTimeout};
   Conduct conduct;
   std::vector<Signal> stop_signals;
+  std::vector<HandedOn> handed_on;  // they are no stop signals
 
   const PlannedService& operator[](ServiceId id) const { return services[index_of(id)]; }
   bool is_main(ServiceId id) const { return main_command == id; }

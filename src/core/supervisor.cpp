@@ -208,6 +208,7 @@ void Supervisor::on(const SignalReceived& event) {
     case SignalUse::Drop: return;
     case SignalUse::Ignore: return actions_.push_back(Announce{notice::SignalIgnored{event.signal}});
     case SignalUse::Reload: return actions_.push_back(Announce{notice::ReloadRefused{}});
+    case SignalUse::HandOn: return hand_on(*find_handed_on(event.signal, plan_));
     case SignalUse::Forward: return main_signals_.forward(event.signal, actions_);
     case SignalUse::Stop: break;
   }
@@ -228,6 +229,23 @@ void Supervisor::on(const SignalReceived& event) {
     main_signals_.forward(event.signal, actions_);
   }
   if (count == 3 && stop_.begin_urging(kKill, actions_)) stop_.kill();
+}
+
+// A service that has no process now gets nothing: its next process has begun with what the signal may be about.
+void Supervisor::hand_on(const HandedOn& signal) {
+  switch (signal.route.action) {
+    case config::SignalRoute::Action::Start: return on(Requested{signal.service, Requested::What::Start});
+    case config::SignalRoute::Action::Stop: return on(Requested{signal.service, Requested::What::Stop});
+    case config::SignalRoute::Action::Restart: return on(Requested{signal.service, Requested::What::Restart});
+    case config::SignalRoute::Action::Send: break;
+  }
+  const StateKind state = kind_of(at(services_, signal.service).state);
+  const bool has_process = state == StateKind::Starting || state == StateKind::PostStart ||
+                           state == StateKind::Running || state == StateKind::PreStop || state == StateKind::Stopping;
+  actions_.push_back(
+      Announce{notice::SignalHandedOn{signal.route.signal, signal.service, signal.route.sent, has_process}});
+  if (!has_process) return;
+  actions_.push_back(SendSignal{signal.service, SendSignal::Target::MainProcess, signal.route.sent});
 }
 
 void Supervisor::begin_stop(const StopReason& reason, std::optional<Signal> signal) {

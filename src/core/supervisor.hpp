@@ -92,6 +92,7 @@ class Supervisor {
   void stop_removed();
 
   void end_wait_for_boot();
+  void hand_on(const HandedOn& signal);
   void begin_stop(const StopReason& reason, std::optional<Signal> signal = std::nullopt);
   void carry_out(const StopOrder& order);
   Actions settle();

@@ -262,11 +262,21 @@ class Narrator {
     return about_all("ignored",
                      join(to_string(n.signal),
                           " is ignored: it is not in [cinit] stop-signals. If it is the STOPSIGNAL of the image, "
-                          "name it there, or set STOPSIGNAL SIGTERM; `cinit signal` sends it to a service"));
+                          "name it there, or set STOPSIGNAL SIGTERM; [cinit] signals hands it on to a service"));
+  }
+  Narration operator()(const notice::SignalHandedOn& n) const {
+    if (!n.has_process) {
+      return about(n.service, "signal", join(to_string(n.signal), " is not handed on: it has no process now"),
+                   LogLevel::Warning);
+    }
+    const std::string as = n.sent == n.signal ? "" : " as " + to_string(n.sent);
+    return about(n.service, "signal", join(to_string(n.signal), " is handed on", as));
   }
   Narration operator()(const notice::ReloadRefused&) const {
-    return about_all("ignored",
-                     "SIGHUP is ignored: a reload is not supported yet; `cinit signal HUP NAME` sends it to a service");
+    return about_all(
+        "ignored",
+        "SIGHUP is ignored: a reload is not supported yet; [cinit] signals = { SIGHUP = \"NAME\" } hands it on to a "
+        "service, as `cinit signal HUP NAME` does once");
   }
   Narration operator()(const notice::ShutdownBegun& n) const {
     Fields fields;
