@@ -53,6 +53,8 @@ std::optional<Error> Server::try_to_listen() {
     Result<Listener> listener = Listener::make(place);
     if (!listener) {
       if (!first) first = listener.error();
+      // It says nothing about the place, which may work when it has passed.
+      if (os::may_pass(listener.error().code)) break;
       continue;
     }
     if (!poller_.add(listener->fd(), first_token_)) {
