@@ -132,10 +132,10 @@ TEST_CASE("signals that change nothing are told all the same") {
         "info [suspended] bash (main command): suspended by SIGTSTP; it goes on when it gets SIGCONT");
   CHECK(told(notice::SignalIgnored{Signal{10}}) ==
         "info [ignored] SIGUSR1 is ignored: it is not in [cinit] stop-signals. If it is the STOPSIGNAL of the image, "
-        "name it there, or set STOPSIGNAL SIGTERM; `cinit signal` sends it to a service");
-  CHECK(
-      told(notice::ReloadRefused{}) ==
-      "info [ignored] SIGHUP is ignored: a reload is not supported yet; `cinit signal HUP NAME` sends it to a service");
+        "name it there, or set STOPSIGNAL SIGTERM; [cinit] signals hands it on to a service");
+  CHECK(told(notice::ReloadRefused{}) ==
+        "info [ignored] SIGHUP is ignored: a reload is not supported yet; [cinit] signals = { SIGHUP = \"NAME\" } "
+        "hands it on to a service, as `cinit signal HUP NAME` does once");
 }
 
 TEST_CASE("a broken invariant is an error") {

@@ -190,6 +190,7 @@ class Writer {
   std::string words(const notice::NameTaken& notice) const {
     return notice.path + " has the name of " + name(notice.service);
   }
+  std::string words(const notice::SignalHandedOn& n) const { return name(n.service) + " is handed a signal"; }
   std::string words(const notice::WaitedTooLong& n) const { return name(n.service) + " is not up in time"; }
   std::string words(const notice::BootFinished&) const { return "the boot is finished"; }
   std::string words(const notice::Failed& notice) const { return name(notice.service) + " has failed"; }
