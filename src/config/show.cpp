@@ -242,9 +242,9 @@ std::string to_toml(const Config& config) {
 std::string defaults_toml() {
   Container container;
   container.stop_timeout = kDefaultStopTimeout;
-  return "[cinit]\n" + print_keys(container, Unset::Mention) + "\n[sysctl]\n" + print_keys(Sysctl{}, Unset::Mention) +
-         "\n[hooks]\n" + print_keys(Hooks{}, Unset::Mention) + "\n[service.NAME]\n" +
-         print_keys(Service{}, Unset::Mention);
+  return "[cinit]\n" + print_keys(container, Unset::Mention) + "\n[env]\n\n[sysctl]\n" +
+         print_keys(Sysctl{}, Unset::Mention) + "\n[hooks]\n" + print_keys(Hooks{}, Unset::Mention) +
+         "\n[defaults]\n\n[service.NAME]\n" + print_keys(Service{}, Unset::Mention);
 }
 
 }  // namespace cinit::config

@@ -46,7 +46,7 @@ Result<std::string> read_all(int fd) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return cannot_read(errno);
     text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (text.size() > kLargestFile) return Error{"is larger than 1 MiB, and so no configuration"};
+    if (text.size() > kLargestFile) return Error{"is larger than 1 MiB, the limit for a configuration file"};
   }
 }
 

@@ -75,6 +75,15 @@ TEST_CASE("conf/cinit.toml names every key with its default, and no other") {
   }
 }
 
+TEST_CASE("the defaults name every table, also those of free keys") {
+  const std::string defaults = defaults_toml();
+  for (const char* const table :
+       {"[cinit]\n", "\n[env]\n", "\n[sysctl]\n", "\n[hooks]\n", "\n[defaults]\n", "\n[service.NAME]\n"}) {
+    CAPTURE(table);
+    CHECK(defaults.find(table) != std::string::npos);
+  }
+}
+
 TEST_CASE("conf/cinit.toml without its comments is a configuration without a mistake") {
   const std::vector<SourceText> sources{{"cinit.toml", uncomment(read_example())}};
   const Loaded loaded = load(sources, lookup_in({}), Undefined::Error);
