@@ -87,6 +87,10 @@ bool is_mistyped(const cli::Options& options) {
 
 int run(const cli::Options& options) {
   if (is_mistyped(options)) return cli::refuse_word(*options.main_command);
+  // Everything else that runs a container would run the machine's services and set its kernel parameters.
+  if (options.main_command && !options.after_dashes && getpid() != 1 && !cli::may_be_container()) {
+    return cli::refuse_without_dashes(*options.main_command);
+  }
   prepare();
   if (options.main_command && !has_configuration(options)) return run_alone(options);
   return run_container(options);
@@ -117,7 +121,7 @@ int main(int, char** argv) {
     case cli::Action::Run: return run(options);
     case cli::Action::Check: return cli::check(options);
     case cli::Action::Show: return cli::show(options);
-    case cli::Action::Help: return cli::help();
+    case cli::Action::Help: return cli::help(options);
     case cli::Action::Version: return cli::version();
     case cli::Action::Ask: return cli::ask(options, has_configuration);
   }

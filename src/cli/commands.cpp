@@ -1,6 +1,7 @@
 #include "cli/commands.hpp"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "config/quote.hpp"
 #include "config/show.hpp"
 #include "config/sources.hpp"
+#include "control/command_table.hpp"
 #include "core/plan.hpp"
 #include "core/stop_estimate.hpp"
 #include "init/environment.hpp"
@@ -33,8 +35,8 @@ constexpr int kWarningsAreErrors = 1;
 
 constexpr std::string_view kUsage =
     R"(Usage: cinit [OPTION]... [--] [COMMAND [ARG]...]
-       cinit check [--strict] [FILE] | show [--defaults] | help
-       cinit status | start | stop | restart | signal | logs | health [OPTION]... [NAME]...
+       cinit check [--strict] [FILE] | show [--defaults] | help [SUBCOMMAND]
+       cinit SUBCOMMAND [OPTION]... [NAME]...
        cinit --as PROGRAM [ARG]...
 
 Runs COMMAND and the services of /etc/cinit.toml and /etc/cinit.d/*.toml as PID 1
@@ -56,21 +58,16 @@ inside one time budget. Without COMMAND it runs the services alone.
   show                     print the merged configuration
   show --defaults          print every key with its default
 
-Asked of the cinit that runs in this container (docker exec CONTAINER cinit status);
-NAME is a service, and may be a pattern such as "web-*":
+For the cinit that runs in this container (docker exec CONTAINER cinit status); NAME is
+a service, or a pattern such as "web-*". "cinit SUBCOMMAND --help" shows its options:
 
-  status [--json] [NAME...]  what every service is doing; 3: a NAME is not up
-  start | stop | restart [--no-wait] NAME...
-                             returns when it is done; 1: it did not come true
-  signal [--group] SIGNAL NAME...
-                             to the main process, or to its whole process group
-  logs [-f] [-n LINES] [NAME...]
-                             what services have written; -f, --follow: and what they write
-  health [NAME...]           0: all that should be ready is; 1: what is not, and why
-      --socket PATH          ask there, instead of at the configuration's control-socket
+)";
 
+constexpr std::string_view kUsageEnd =
+    R"(
   64: usage, or there is no such NAME. 69: no cinit answers within 10 s (health: 5 s).
-  75: try again. 77: neither root nor its user.
+  75: try again. 77: permission denied: only root and cinit's
+  own user may ask.
 
 Exit code of the container: COMMAND's, or 128 + the number of the signal that ended
 it. Without COMMAND 0, 137 when a service had to be killed, or that of the service that
@@ -243,11 +240,24 @@ std::string describe_directories(const std::vector<config::Service>& services) {
   return text.empty() ? "" : "\n# Services of service directories:\n" + text;
 }
 
-// The answer comes when a service has done something.
-bool may_wait(const Options& options) {
-  const std::string_view command = options.command;
-  if (command == "logs") return options.follow;
-  return !options.no_wait && (command == "start" || command == "stop" || command == "restart");
+// "  status [NAME...]      what every service is doing"
+std::string help_line(std::string text, std::string_view help) {
+  constexpr std::size_t kColumn = 27;
+  text.resize(std::max(text.size() + 2, kColumn), ' ');
+  return text + std::string(help) + "\n";
+}
+
+std::string help_of(const control::CommandRow& row) {
+  std::string text = "Usage: cinit " + std::string(row.name) + " [OPTION]... " + std::string(row.words) + "\n\n" +
+                     std::string(row.help) + "\n\n";
+  for (const control::OptionRow& option : row.options) {
+    std::string names = option.letter == 0 ? "      " : std::string("  -") + option.letter + ", ";
+    names += std::string(option.name) + (option.value.empty() ? "" : " " + std::string(option.value));
+    text += help_line(names, option.help);
+  }
+  return text + help_line("      --socket PATH", "ask there, and not at the configuration's control-socket") +
+         help_line("  -c, --config FILE", "the configuration that says where the socket is") +
+         help_line("  -h, --help", "this text");
 }
 
 std::string count(std::size_t number, const char* what) {
@@ -256,8 +266,17 @@ std::string count(std::size_t number, const char* what) {
 
 }  // namespace
 
-int help() {
-  print(STDOUT_FILENO, kUsage);
+int help(const Options& options) {
+  const control::CommandRow* const about = options.command ? control::find_command(options.command) : nullptr;
+  if (about) {
+    print(STDOUT_FILENO, help_of(*about));
+    return exit_code::kOk;
+  }
+  std::string text(kUsage);
+  for (const control::CommandRow& row : control::kCommands) {
+    text += help_line("  " + std::string(row.name) + " " + std::string(row.words), row.help);
+  }
+  print(STDOUT_FILENO, text + std::string(kUsageEnd));
   return exit_code::kOk;
 }
 
@@ -297,36 +316,60 @@ bool is_beside_cinit() {
   return name && *name == "cinit\n";
 }
 
+// Where the first process is one of the usual inits of a machine, this is none.
+bool may_be_container() {
+  constexpr std::size_t kMost = 32;
+  const Result<std::string> name = os::read_file("/proc/1/comm", kMost);
+  return !name || (*name != "systemd\n" && *name != "init\n" && *name != "launchd\n");
+}
+
 int refuse_word(std::string_view word) {
-  const std::string_view meant = nearest_subcommand(word);
-  const std::string hint = meant.empty() ? "" : "; did you mean " + config::quote(std::string(meant)) + "?";
+  const std::string meant = subcommand_for(word);
+  const std::string hint = meant.empty() ? "." : "; " + meant + (meant.back() == '?' ? "" : ".");
   print(STDERR_FILENO, "cinit: " + config::quote(std::string(word)) +
                            " is none of cinit's commands, and a cinit runs in this container already" + hint +
                            " To run a program of that name: cinit -- " + std::string(word) + "\n");
   return exit_code::kUsage;
 }
 
+int refuse_without_dashes(std::string_view word) {
+  print(STDERR_FILENO, "cinit: this is no container, but a machine with an init of its own. To run " +
+                           config::quote(std::string(word)) +
+                           " with the services and the kernel parameters of this machine: cinit -- " +
+                           std::string(word) + "\n");
+  return exit_code::kUsage;
+}
+
 int ask(const Options& options, bool (*has_configuration)(const Options&)) {
   control::Request request{options.command, {}};
-  if (options.json) request.words.push_back("--json");
-  if (options.no_wait) request.words.push_back("--no-wait");
-  if (options.group) request.words.push_back("--group");
-  if (options.follow) request.words.push_back("--follow");
-  if (may_wait(options)) request.words.push_back("--expect-wait");
-  if (options.lines) request.words.push_back("--lines=" + std::to_string(*options.lines));
+  request.words.push_back("--expect-wait");
   request.words.insert(request.words.end(), options.words.begin(), options.words.end());
   const std::vector<control::SocketPlace> places = places_of(options);
   const Duration patience = request.command == "health" ? kHealthPatience : kPatience;
   const auto if_none = [&]() -> std::optional<int> {
+    if (getpid() == 1) {
+      print(STDERR_FILENO,
+            "cinit: no other cinit runs here that could be asked (to run a program of that name: cinit -- " +
+                request.command + ")\n");
+      return control::exit_code::kUnavailable;
+    }
+    if (!is_beside_cinit() && !options.socket && !may_be_container()) {
+      print(STDERR_FILENO, "cinit: no cinit runs here. For that of a container: docker exec CONTAINER cinit " +
+                               request.command + "\n");
+      return control::exit_code::kUnavailable;
+    }
     if (!is_beside_cinit() || has_configuration(options)) return std::nullopt;
     constexpr std::string_view kOneCommand = "cinit: one command runs here, without configuration: ";
     if (request.command == "health") {
       print(STDOUT_FILENO, std::string(kOneCommand) + "there is nothing else to check\n");
       return exit_code::kOk;
     }
+    if (request.command == "shutdown" && options.words.empty() && os::sys::kill(1, SIGTERM) == 0) return exit_code::kOk;
     print(STDERR_FILENO, std::string(kOneCommand) + "there is no socket, and nothing to ask for\n");
     return control::exit_code::kUnavailable;
   };
+  // The sweep of the stop reaches this client, too, and the answer is on its way.
+  if (request.command == "shutdown") signal(SIGTERM, SIG_IGN);
   if (!places.empty()) return ask(places, request, patience, if_none);
   print(STDERR_FILENO, "cinit: no cinit answers: control-socket is \"\" in the configuration\n");
   return control::exit_code::kUnavailable;

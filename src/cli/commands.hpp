@@ -6,7 +6,7 @@
 namespace cinit::cli {
 
 // Prints the usage to standard output, or, for a mistake, to standard error together with `mistake`.
-int help();
+int help(const Options& options);
 int usage_error(Line& mistake);
 
 int version();
@@ -23,6 +23,9 @@ int ask(const Options& options, bool (*has_configuration)(const Options&));
 
 // Whether the container has a cinit already that is PID 1, so that a word which is no subcommand was most likely to be one.
 bool is_beside_cinit();
+// False: this is a machine with an init of its own.
+bool may_be_container();
 int refuse_word(std::string_view word);
+int refuse_without_dashes(std::string_view word);
 
 }  // namespace cinit::cli

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/nearest.hpp"
 #include "config/duration.hpp"
+#include "control/command_table.hpp"
 
 namespace cinit::cli {
 namespace {
@@ -21,41 +21,36 @@ struct Subcommand {
 };
 
 constexpr Subcommand kSubcommands[] = {
-    {"check", Action::Check},
-    {"show", Action::Show},
-    {"help", Action::Help},
-    {"status", Action::Ask},
-    {"start", Action::Ask},
-    {"stop", Action::Ask},
-    {"restart", Action::Ask},
-    {"signal", Action::Ask},
-    {"logs", Action::Ask},
-    {"reload", {}},
-    {"events", {}},
-    {"health", Action::Ask},
-    {"plot", {}},
-    {"import", {}},
-    {"doctor", {}},
+    {"check", Action::Check}, {"show", Action::Show}, {"help", Action::Help}, {"reload", {}},
+    {"events", {}},           {"plot", {}},           {"import", {}},         {"doctor", {}},
 };
 
-// An option that belongs to some subcommands, and stands for a mistake anywhere else.
-struct OwnOption {
-  std::string_view name;
-  std::string_view short_name;
-  std::string_view subcommands;  // with blanks around each
+// Commands of others for which cinit has its own.
+struct Synonym {
+  std::string_view words;  // with blanks around each
+  std::string_view own;
 };
 
-constexpr OwnOption kOwnOptions[] = {
-    {"--defaults", "", " show "}, {"--socket", "", " status start stop restart signal logs health "},
-    {"--json", "", " status "},   {"--no-wait", "", " start stop restart "},
-    {"--group", "", " signal "},  {"--follow", "-f", " logs "},
-    {"--lines", "-n", " logs "},  {"--strict", "", " check "},
+constexpr Synonym kSynonyms[] = {
+    {" ps list list-units svstat s6-svstat pid avail inspect is-active is-failed is-system-running top ",
+     "\"cinit status [NAME]\""},
+    {" up once enable unmask add run ", "\"cinit start NAME\" (autostart and enabled are keys of the configuration)"},
+    {" down disable mask remove rm force-stop ",
+     "\"cinit stop NAME\" (autostart and enabled are keys of the configuration)"},
+    {" try-restart reload-or-restart force-restart ", "\"cinit restart NAME\""},
+    {" tail maintail log journalctl attach fg ", "\"cinit logs -f [NAME]\""},
+    {" kill hup term int alarm interrupt quit pause unpause cont usr1 usr2 ", "\"cinit signal SIGNAL NAME\""},
+    {" poweroff halt reboot exit ", "\"cinit shutdown [CODE]\""},
+    {" reread update daemon-reload ",
+     "nothing like that: a changed configuration is read when the container starts again. \"cinit check\" says what is "
+     "wrong with it"},
+    {" cat configtest test edit ", "\"cinit show\" and \"cinit check\""},
+    {" version ", "\"cinit --version\""},
 };
 
-constexpr std::array<std::string_view, 18> kOptionNames = {
-    "--strict",   "-c",       "--config", "-t",        "--stop-timeout", "--no-services", "--skip-startup-files",
-    "--defaults", "--socket", "--json",   "--no-wait", "--group",        "--follow",      "--lines",
-    "-h",         "--help",   "-V",       "--version"};
+constexpr std::array<std::string_view, 14> kOptionNames = {
+    "--strict", "-c", "--config", "-t", "--stop-timeout", "--no-services", "--skip-startup-files", "--defaults",
+    "--socket", "-h", "--help",   "-V", "--version",      "--as"};
 
 class Parser {
  public:
@@ -78,18 +73,18 @@ class Parser {
 
   // An option may stand before its subcommand, so that only now it is known whose it is.
   void check_own_options() {
-    for (const OwnOption* own : own_options_) {
-      const std::string subcommand = " " + std::string(subcommand_) + " ";
-      if (!subcommand_.empty() && own->subcommands.find(subcommand) != std::string_view::npos) continue;
-      Line& error = fail() << own->name << " belongs to ";
-      std::string_view rest = own->subcommands.substr(1);
-      for (bool first = true; !rest.empty(); first = false) {
-        const std::size_t end = rest.find(' ');
-        const bool last = end + 1 == rest.size();
-        error << (first ? "" : last ? " and " : ", ") << "\"cinit " << rest.substr(0, end) << "\"";
-        rest.remove_prefix(end + 1);
-      }
+    if (options_.defaults && options_.action != Action::Show && !help_) {
+      fail() << "--defaults belongs to \"cinit show\"";
     }
+    if (options_.strict && options_.action != Action::Check && !help_) {
+      fail() << "--strict belongs to \"cinit check\"";
+    }
+    if (options_.socket && options_.action != Action::Ask && !help_) {
+      fail() << "--socket belongs to the commands for the cinit that runs: \"cinit status\"";
+    }
+    if (!help_) return;
+    options_.action = Action::Help;
+    options_.command = subcommand_.empty() || subcommand_ == "help" ? options_.command : subcommand_.data();
   }
 
   void take(const char* argument) {
@@ -104,6 +99,10 @@ class Parser {
     const std::size_t name_end = is_long ? std::min(word.find('='), word.size()) : 2;
     const std::size_t value_begin = is_long ? name_end + 1 : name_end;
     const std::string_view name = word.substr(0, name_end);
+    constexpr std::string_view kForClient[] = {"--socket", "-c", "--config", "-h", "--help"};
+    if (options_.action == Action::Ask && std::ranges::find(kForClient, name) == std::end(kForClient)) {
+      return options_.words.push_back(argument);
+    }
     value_ = value_begin <= word.size() && name_end < word.size() ? argument + value_begin : nullptr;
     take_option(name);
     if (!failed_ && value_) fail() << name << " takes no value";
@@ -118,11 +117,14 @@ class Parser {
       options_.no_services = true;
     } else if (name == "--skip-startup-files") {
       options_.skip_startup_files = true;
-    } else if (const OwnOption* own = find_own(name)) {
-      own_options_.push_back(own);
-      take_own_option(own->name);
+    } else if (name == "--defaults") {
+      options_.defaults = true;
+    } else if (name == "--strict") {
+      options_.strict = true;
+    } else if (name == "--socket") {
+      options_.socket = take_value(name);
     } else if (name == "-h" || name == "--help") {
-      options_.action = Action::Help;
+      help_ = true;
     } else if (name == "-V" || name == "--version") {
       options_.action = Action::Version;
     } else if (name == "--as") {
@@ -133,33 +135,6 @@ class Parser {
       const std::string_view near = name.starts_with("--") ? nearest(name, kOptionNames) : std::string_view();
       if (!near.empty()) error << "; did you mean " << near << "?";
     }
-  }
-
-  static const OwnOption* find_own(std::string_view name) {
-    const auto* found = std::ranges::find_if(
-        kOwnOptions, [&](const OwnOption& own) { return name == own.name || name == own.short_name; });
-    return found == std::end(kOwnOptions) ? nullptr : found;
-  }
-
-  void take_own_option(std::string_view name) {
-    if (name == "--defaults") options_.defaults = true;
-    if (name == "--socket") options_.socket = take_value(name);
-    if (name == "--strict") options_.strict = true;
-    if (name == "--json") options_.json = true;
-    if (name == "--no-wait") options_.no_wait = true;
-    if (name == "--group") options_.group = true;
-    if (name == "--follow") options_.follow = true;
-    if (name == "--lines") take_lines(name);
-  }
-
-  void take_lines(std::string_view name) {
-    const char* text = take_value(name);
-    if (!text) return;
-    unsigned lines = 0;
-    const char* end = text + std::string_view(text).size();
-    const auto [rest, error] = std::from_chars(text, end, lines);
-    if (error != std::errc() || rest != end) fail() << name << ": \"" << text << "\" is not a number of lines";
-    options_.lines = lines;
   }
 
   const char* take_value(std::string_view name) {
@@ -183,7 +158,17 @@ class Parser {
         options_.config_file = argument;
         return;
       }
-      fail() << "unexpected argument \"" << word << "\"";
+      if (subcommand_ == "help" && !options_.command && is_subcommand(word)) {
+        options_.command = argument;
+      } else {
+        fail() << "unexpected argument \"" << word << "\"";
+      }
+      return;
+    }
+    if (const control::CommandRow* const row = control::find_command(word)) {
+      subcommand_ = row->name;
+      options_.action = Action::Ask;
+      options_.command = argument;
       return;
     }
     const auto* found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
@@ -195,10 +180,11 @@ class Parser {
     subcommand_ = found->name;
     if (found->action) {
       options_.action = *found->action;
-      options_.command = argument;
+      help_ = help_ || options_.action == Action::Help;
     } else {
-      fail() << "\"cinit " << word << "\" is not supported yet (to run a program of that name: cinit -- " << word
-             << ")";
+      fail() << "\"cinit " << word << "\" is not supported yet"
+             << (word == "reload" ? ": a changed configuration is read when the container starts again" : "")
+             << " (to run a program of that name: cinit -- " << word << ")";
     }
   }
 
@@ -208,6 +194,11 @@ class Parser {
     } else if (*next_) {
       options_.main_command = next_;
     }
+  }
+
+  static bool is_subcommand(std::string_view word) {
+    return control::find_command(word) ||
+           std::ranges::find(kSubcommands, word, &Subcommand::name) != std::end(kSubcommands);
   }
 
   // The first mistake is the one to tell of.
@@ -221,7 +212,7 @@ class Parser {
   Options options_;
   const char* value_ = nullptr;  // of --option=value, until it is taken
   std::string_view subcommand_;
-  std::vector<const OwnOption*> own_options_;  // those that were given
+  bool help_ = false;
   bool failed_ = false;
   Line error_;
   Line ignored_;
@@ -229,10 +220,16 @@ class Parser {
 
 }  // namespace
 
-std::string_view nearest_subcommand(std::string_view word) {
+std::string subcommand_for(std::string_view word) {
+  const std::string with_blanks = " " + std::string(word) + " ";
+  for (const Synonym& synonym : kSynonyms) {
+    if (synonym.words.find(with_blanks) != std::string_view::npos) return "cinit has " + std::string(synonym.own);
+  }
   std::vector<std::string_view> names;
   for (const Subcommand& subcommand : kSubcommands) names.push_back(subcommand.name);
-  return nearest(word, names);
+  for (const control::CommandRow& row : control::kCommands) names.push_back(row.name);
+  const std::string_view near = nearest(word, names);
+  return near.empty() ? "" : "did you mean \"" + std::string(near) + "\"?";
 }
 
 ParsedOptions parse_options(char** argv) { return Parser(argv).parse(); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,14 +24,9 @@ struct Options {
   bool defaults = false;  // show --defaults
   bool strict = false;    // check --strict
   // Of Action::Ask.
-  const char* command = nullptr;   // what is asked: "status"
-  std::vector<const char*> words;  // what stands behind it and is no option: names of services, a signal
+  const char* command = nullptr;   // what is asked: "status". Of Action::Help: what about; null: everything
+  std::vector<const char*> words;  // what stands behind it: the server reads it
   const char* socket = nullptr;    // --socket; null: the configuration's
-  bool json = false;               // status --json
-  bool no_wait = false;            // start, stop, restart --no-wait
-  bool group = false;              // signal --group
-  bool follow = false;             // logs -f
-  std::optional<unsigned> lines;   // logs -n
   bool after_dashes = false;       // the main command stood behind "--"
   char** main_command = nullptr;   // null-terminated, with cinit's own argv before it; null: none
 };
@@ -40,8 +36,9 @@ struct ParsedOptions {
   std::optional<Line> mistake;  // the line to print: then the options mean nothing
 };
 
-// The subcommand that `word` was probably meant to be; empty: none is that near.
-std::string_view nearest_subcommand(std::string_view word);
+// What cinit has for a command of supervisorctl, systemctl, docker or sv, or the subcommand that `word` was probably meant to be;
+// empty: nothing. It ends with no punctuation.
+std::string subcommand_for(std::string_view word);
 
 // Reads argv (null-terminated) and the environment. Options end at the first word that is none, or at "--"; behind that
 // everything belongs to the main command.

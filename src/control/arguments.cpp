@@ -2,19 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
+
+#include "base/nearest.hpp"
 
 namespace cinit::control {
 namespace {
-
-struct OptionName {
-  std::string_view name;
-  Option option;
-};
-
-constexpr OptionName kOptions[] = {
-    {"--json", Option::Json},     {"--no-wait", Option::NoWait}, {"--group", Option::Group},
-    {"--follow", Option::Follow}, {"--lines", Option::Lines},    {"--expect-wait", Option::ExpectWait},
-};
 
 std::optional<std::size_t> parse_count(std::string_view text) {
   std::size_t count = 0;
@@ -24,49 +17,54 @@ std::optional<std::size_t> parse_count(std::string_view text) {
   return count;
 }
 
-std::optional<Option> find(std::string_view name, std::span<const Option> allowed) {
-  for (const Option option : allowed) {
-    if (name_of(option) == name) return option;
+const OptionRow* find_option(std::string_view name, std::span<const OptionRow> allowed) {
+  for (const OptionRow& row : allowed) {
+    if (row.name == name || (row.letter != 0 && name == std::string{'-', row.letter})) return &row;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-// False: `value` is no value for it.
-bool apply(Arguments& arguments, Option option, std::optional<std::string_view> value) {
-  if (option == Option::Lines) {
-    arguments.lines = parse_count(value.value_or(""));
-    return arguments.lines.has_value();
-  }
-  switch (option) {
-    case Option::Json: arguments.json = true; break;
-    case Option::NoWait: arguments.no_wait = true; break;
-    case Option::Group: arguments.group = true; break;
-    case Option::Follow: arguments.follow = true; break;
-    case Option::ExpectWait: arguments.expect_wait = true; break;
-    case Option::Lines: break;
-  }
-  return !value;
+Error unknown_option(std::string_view name, std::span<const OptionRow> allowed) {
+  std::vector<std::string_view> names;
+  for (const OptionRow& row : allowed) names.push_back(row.name);
+  const std::string_view near = name.starts_with("--") ? nearest(name, names) : std::string_view();
+  return Error{"unknown option " + std::string(name) +
+               (near.empty() ? "" : "; did you mean " + std::string(near) + "?")};
 }
 
 }  // namespace
 
-std::string_view name_of(Option option) { return std::ranges::find(kOptions, option, &OptionName::option)->name; }
-
-Result<Arguments> parse_arguments(std::span<const std::string> words, std::span<const Option> allowed) {
+Result<Arguments> parse_arguments(std::span<const std::string> words, std::span<const OptionRow> allowed) {
   Arguments arguments;
-  for (const std::string& word : words) {
-    if (!word.starts_with("--")) {
-      arguments.words.push_back(word);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--") {
+      arguments.words.insert(arguments.words.end(), words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+      break;
+    }
+    if (word.size() < 2 || word[0] != '-') {
+      arguments.words.emplace_back(word);
       continue;
     }
-    const std::size_t name_end = std::min(word.find('='), word.size());
-    const std::optional<Option> option = find(std::string_view(word).substr(0, name_end), allowed);
-    if (!option) return Error{"unknown option " + word.substr(0, name_end)};
-    const bool has_value = name_end < word.size();
-    if (!apply(arguments, *option,
-               has_value ? std::optional(std::string_view(word).substr(name_end + 1)) : std::nullopt)) {
-      return Error{word + (*option == Option::Lines ? ": expected a number of lines" : ": it takes no value")};
+    if (word == "--expect-wait") {
+      arguments.expect_wait = true;
+      continue;
     }
+    // "--name=value", and "-nvalue" as well as "-n value".
+    const bool is_long = word.starts_with("--");
+    const std::size_t name_end = is_long ? std::min(word.find('='), word.size()) : 2;
+    std::optional<std::string_view> value;
+    if (name_end < word.size()) value = word.substr(is_long ? name_end + 1 : name_end);
+    const OptionRow* const row = find_option(word.substr(0, name_end), allowed);
+    if (row == nullptr) return unknown_option(word.substr(0, name_end), allowed);
+    arguments.given |= 1U << static_cast<unsigned>(row->option);
+    if (row->value.empty()) {
+      if (value) return Error{std::string(word) + ": it takes no value"};
+      continue;
+    }
+    if (!value && i + 1 < words.size()) value = words[++i];
+    arguments.lines = parse_count(value.value_or(""));
+    if (!arguments.lines) return Error{std::string(word) + ": expected a number of lines"};
   }
   return arguments;
 }

@@ -5,29 +5,24 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
+#include "control/command_table.hpp"
 
 namespace cinit::control {
 
-enum class Option { Json, NoWait, Group, Follow, Lines, ExpectWait };
-
 struct Arguments {
-  bool json = false;
-  bool no_wait = false;
-  bool group = false;
-  bool follow = false;
-  bool expect_wait = false;
-  std::optional<std::size_t> lines;
-  std::vector<std::string> words;  // what is no option, in its order
+  unsigned given = 0;                // a bit for each Option
+  bool expect_wait = false;          // --expect-wait, which every command takes
+  std::optional<std::size_t> lines;  // of Option::Lines
+  std::vector<std::string> words;    // what is no option, in its order
+
+  bool has(Option option) const { return (given >> static_cast<unsigned>(option) & 1U) != 0; }
 };
 
-// Sorts `words`. The error is a sentence: an option that is not among `allowed`, or a value that is none.
-Result<Arguments> parse_arguments(std::span<const std::string> words, std::span<const Option> allowed);
-
-// As in a request: "--json".
-std::string_view name_of(Option option);
+// Sorts `words`; behind "--" none is an option. The error is a sentence: an option that is not among `allowed`, or a value that is
+// none.
+Result<Arguments> parse_arguments(std::span<const std::string> words, std::span<const OptionRow> allowed);
 
 }  // namespace cinit::control

@@ -1,6 +1,7 @@
 #include "control/commander.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <iterator>
 #include <span>
@@ -14,31 +15,24 @@
 
 namespace cinit::control {
 
-struct Commander::CommandEntry {
-  std::string_view name;
-  Code (Commander::*run)(ClientId, const Arguments&);
-  std::span<const Option> options;
-};
-
 namespace {
 
-constexpr Option kStatusOptions[] = {Option::Json};
-constexpr Option kAskOptions[] = {Option::NoWait, Option::ExpectWait};
-constexpr Option kSignalOptions[] = {Option::Group};
-constexpr Option kLogsOptions[] = {Option::Follow, Option::Lines, Option::ExpectWait};
-
+constexpr std::string_view kNoName =
+    "the name of a service is missing; '*' stands for all of them. `cinit shutdown` ends the container, as docker stop "
+    "does";
 constexpr std::string_view kTooManyWait = "too many wait for an answer at once";
 
 }  // namespace
 
-constexpr Commander::CommandEntry Commander::kCommands[] = {
-    {"status", &Commander::status, kStatusOptions},
-    {"start", &Commander::start, kAskOptions},
-    {"stop", &Commander::stop, kAskOptions},
-    {"restart", &Commander::restart, kAskOptions},
-    {"signal", &Commander::signal, kSignalOptions},
-    {"logs", &Commander::logs, kLogsOptions},
-    {"health", &Commander::health, {}},
+struct Commander::CommandEntry {
+  std::string_view name;
+  Code (Commander::*run)(ClientId, const Arguments&);
+};
+
+constexpr Commander::CommandEntry Commander::kEntries[] = {
+    {"status", &Commander::status},   {"start", &Commander::start},       {"stop", &Commander::stop},
+    {"restart", &Commander::restart}, {"signal", &Commander::signal},     {"logs", &Commander::logs},
+    {"health", &Commander::health},   {"shutdown", &Commander::shutdown},
 };
 
 void Commander::take(ClientId client, std::string_view line) {
@@ -53,11 +47,12 @@ void Commander::forget(ClientId client) {
 Commander::Code Commander::run(ClientId client, std::string_view line) {
   const Result<Request> request = parse_request(line);
   if (!request) return fail(client, request.error().message, exit_code::kUsage);
-  const auto* found = std::ranges::find(kCommands, request->command, &CommandEntry::name);
-  if (found == std::end(kCommands)) {
+  const CommandRow* const row = find_command(request->command);
+  const auto* const found = std::ranges::find(kEntries, request->command, &CommandEntry::name);
+  if (row == nullptr || found == std::end(kEntries)) {
     return fail(client, "the cinit that runs here knows no command \"" + request->command + "\"", exit_code::kUsage);
   }
-  const Result<Arguments> arguments = parse_arguments(request->words, found->options);
+  const Result<Arguments> arguments = parse_arguments(request->words, row->options);
   if (!arguments) return fail(client, request->command + ": " + arguments.error().message, exit_code::kUsage);
   return (this->*found->run)(client, *arguments);
 }
@@ -103,7 +98,8 @@ Commander::Code Commander::status(ClientId client, const Arguments& arguments) {
   if (!services) return fail(client, services.error().message, exit_code::kUsage);
   std::vector<ServiceView> views;
   for (const core::ServiceId service : *services) views.push_back(full_view_of(service));
-  replies_.out(client, arguments.json ? status_json(views, host_.now()) : status_table(views, host_.now()));
+  replies_.out(client,
+               arguments.has(Option::Json) ? status_json(views, host_.now()) : status_table(views, host_.now()));
   const bool all_up = std::ranges::all_of(views, [](const ServiceView& view) { return view.status.is_ready(); });
   return arguments.words.empty() || all_up ? 0 : exit_code::kNotUp;
 }
@@ -141,10 +137,11 @@ Commander::Code Commander::restart(ClientId client, const Arguments& arguments) 
 }
 
 Commander::Code Commander::ask(ClientId client, const Arguments& arguments, core::Requested::What what) {
-  if (arguments.words.empty()) return fail(client, "the name of a service is missing", exit_code::kUsage);
+  if (arguments.words.empty()) return fail(client, kNoName, exit_code::kUsage);
   const auto services = select(host_.plan(), arguments.words, Among::Controllable);
   if (!services) return fail(client, services.error().message, exit_code::kUsage);
-  if (!arguments.no_wait && !has_place_for_lasting()) return fail(client, kTooManyWait, exit_code::kTooMany);
+  if (!arguments.has(Option::NoWait) && !has_place_for_lasting())
+    return fail(client, kTooManyWait, exit_code::kTooMany);
   Pending pending;
   pending.what = what;
   // Before the first is asked for: others may come with it.
@@ -158,7 +155,7 @@ Commander::Code Commander::ask(ClientId client, const Arguments& arguments, core
     if (!host_.takes(what)) return fail(client, "cinit is stopping", exit_code::kFailed);
     host_.ask({service, what});
   }
-  if (arguments.no_wait) return 0;
+  if (arguments.has(Option::NoWait)) return 0;
   if (arguments.expect_wait) replies_.wait(client);
   if (answer(client, pending)) return pending.code;
   pending_.insert_or_assign(client, std::move(pending));
@@ -212,16 +209,38 @@ void Commander::leave() {
   followers_.leave();
 }
 
+// Only root and cinit's own user get this far.
+Commander::Code Commander::shutdown(ClientId client, const Arguments& arguments) {
+  constexpr unsigned kHighest = 255;
+  std::optional<int> code;
+  if (arguments.words.size() > 1) {
+    return fail(client, "unexpected argument \"" + arguments.words[1] + "\"", exit_code::kUsage);
+  }
+  if (!arguments.words.empty()) {
+    const std::string& word = arguments.words[0];
+    unsigned number = 0;
+    const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error != std::errc() || *rest != 0 || number > kHighest) {
+      return fail(client, "\"" + word + "\" is not an exit code: 0 to 255", exit_code::kUsage);
+    }
+    code = static_cast<int>(number);
+  }
+  if (host_.is_stopping()) return fail(client, "cinit is stopping", exit_code::kFailed);
+  host_.shut_down(code);
+  replies_.out(client, "the container is stopping");
+  return 0;
+}
+
 Commander::Code Commander::signal(ClientId client, const Arguments& arguments) {
   const std::vector<std::string>& words = arguments.words;
   if (words.size() < 2) return fail(client, "a signal and the name of a service are needed", exit_code::kUsage);
   const std::optional<Signal> signal = parse_signal(words[0]);
-  if (!signal) return fail(client, "\"" + words[0] + "\" is no signal", exit_code::kUsage);
+  if (!signal) return fail(client, "unknown signal \"" + words[0] + "\"", exit_code::kUsage);
   const auto services = select(host_.plan(), std::span(words).subspan(1), Among::All);
   if (!services) return fail(client, services.error().message, exit_code::kUsage);
   int code = 0;
   for (const core::ServiceId service : *services) {
-    if (host_.send_signal(service, *signal, arguments.group)) continue;
+    if (host_.send_signal(service, *signal, arguments.has(Option::Group))) continue;
     code = fail(client, host_.plan()[service].spec.name + ": it has no process", exit_code::kFailed);
   }
   return code;
@@ -254,17 +273,19 @@ Commander::Code Commander::logs(ClientId client, const Arguments& arguments) {
     if (host_.is_captured(service)) {
       captured.emplace(service, services->size() > 1 ? printable(name) + " | " : "");
     } else if (!arguments.words.empty()) {
-      code = fail(client, name + ": its output " + std::string(kWayOut), exit_code::kFailed);
+      const bool is_main = host_.plan().is_main(service);
+      constexpr std::string_view kOfMain = "is that of the main command, which writes to the container's log by itself";
+      code = fail(client, name + ": its output " + std::string(is_main ? kOfMain : kWayOut), exit_code::kFailed);
     }
   }
   if (captured.empty()) {
     const std::string message = "the output of services " + std::string(kWayOut);
     return arguments.words.empty() ? fail(client, message, exit_code::kFailed) : code;
   }
-  if (arguments.follow && !has_place_for_lasting()) return fail(client, kTooManyWait, exit_code::kTooMany);
+  if (arguments.has(Option::Follow) && !has_place_for_lasting()) return fail(client, kTooManyWait, exit_code::kTooMany);
   if (arguments.expect_wait) replies_.wait(client);
   print_recent(client, captured, arguments.lines.value_or(SIZE_MAX));
-  if (!arguments.follow) return code;
+  if (!arguments.has(Option::Follow)) return code;
   followers_.add(client, std::move(captured));
   return std::nullopt;
 }

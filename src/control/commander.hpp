@@ -58,6 +58,7 @@ class Commander {
   Code signal(ClientId client, const Arguments& arguments);
   Code logs(ClientId client, const Arguments& arguments);
   Code health(ClientId client, const Arguments& arguments);
+  Code shutdown(ClientId client, const Arguments& arguments);
 
   Code ask(ClientId client, const Arguments& arguments, core::Requested::What what);
   bool answer(ClientId client, Pending& pending);
@@ -68,7 +69,7 @@ class Commander {
   int fail(ClientId client, std::string_view message, int code);
   bool has_place_for_lasting() const { return pending_.size() + followers_.size() < Replies::kMostLasting; }
 
-  static const CommandEntry kCommands[];
+  static const CommandEntry kEntries[];
 
   Host& host_;
   Replies& replies_;

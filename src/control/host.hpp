@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ class Host {
 
   // Has taken effect on status() when it returns. Never called for what is not taken.
   virtual void ask(const core::Requested& request) = 0;
+  // The container is to end, with this exit code, or as after a stop signal. Only while it is not stopping.
+  virtual void shut_down(std::optional<int> code) = 0;
+
   // To the main process, or to its whole process group. False: there is none.
   virtual bool send_signal(core::ServiceId service, Signal signal, bool group) = 0;
 

@@ -17,8 +17,6 @@ using Health = core::ServiceStatus::Health;
 constexpr std::size_t kColumns = 9;
 using Cells = std::array<std::string, kColumns>;
 
-std::uint32_t restarts(const core::ServiceStatus& status) { return std::max(status.starts, 1U) - 1; }
-
 std::string age(const ServiceView& service, Time now) {
   Line line;
   line << std::max(now - service.status.since, Duration::zero());
@@ -61,7 +59,7 @@ Cells cells_of(const ServiceView& service, Time now) {
           std::string(state_word(status.state)),
           age(service, now),
           service.pid == 0 ? "-" : std::to_string(service.pid),
-          std::to_string(restarts(status)),
+          std::to_string(status.restarts),
           last_exit(status),
           ready_word(status),
           std::string(health.empty() ? "-" : health),
@@ -115,7 +113,7 @@ std::string object_of(const ServiceView& service, Time now) {
       .add_text("state", state_word(status.state))
       .add("since_seconds", seconds(now - status.since))
       .add("pid", service.pid == 0 ? "null" : std::to_string(service.pid))
-      .add("restarts", std::to_string(restarts(status)))
+      .add("restarts", std::to_string(status.restarts))
       .add("exit_code", by_code ? std::to_string(status.last_end->code()) : "null")
       .add_text_or_null("exit_signal", by_signal ? to_string(status.last_end->signal()) : "")
       .add("ready", status.is_ready() ? "true" : "false")
@@ -137,7 +135,7 @@ std::string object_of(const ServiceView& service, Time now) {
 }  // namespace
 
 std::string status_table(std::span<const ServiceView> services, Time now) {
-  std::vector<Cells> rows{{"NAME", "STATE", "SINCE", "PID", "RESTARTS", "LAST EXIT", "READY", "HEALTH", "DETAIL"}};
+  std::vector<Cells> rows{{"NAME", "STATE", "FOR", "PID", "RESTARTS", "LAST EXIT", "READY", "HEALTH", "DETAIL"}};
   for (const ServiceView& service : services) rows.push_back(cells_of(service, now));
   std::array<std::size_t, kColumns> widths{};
   for (const Cells& row : rows) {

@@ -37,6 +37,7 @@ Error no_match(const core::Plan& plan, const std::string& pattern, Among among) 
     }
   }
   const std::string_view near = nearest(pattern, names);
+  if (pattern == "all") return Error{"there is no service \"all\"; all of them are '*'"};
   std::string message = "there is no service \"" + pattern + "\"";
   if (!near.empty()) message += "; did you mean " + std::string(near) + "?";
   return Error{message};

@@ -215,6 +215,7 @@ struct WaitedTooLong {
 
 enum class StopCause {
   StopSignal,
+  ShutdownCommand,  // cinit shutdown
   MainCommandEnded,
   HookFailed,    // one of the boot
   BootTooLong,   // Conduct::slow_boot_fails

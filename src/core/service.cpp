@@ -69,6 +69,7 @@ ServiceStatus status_of(const Service& service) {
   status.since = service.entered_at;
   status.wanted = is_up(service.wanted) && !is_once(service.wanted);
   status.starts = service.start_count;
+  status.restarts = service.restarts;
   status.last_end = service.last_end;
   status.failure = service.failure;
   status.health = service.health;

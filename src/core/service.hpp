@@ -87,6 +87,7 @@ struct Service {
   Time entered_at{};               // the state
   std::uint32_t attempts = 0;      // to start it
   std::uint32_t start_count = 0;   // of its main process
+  std::uint32_t restarts = 0;      // as its restart policy has it: not on request
   std::uint32_t task_number = 0;   // of the last command that was run
   std::uint32_t probe_number = 0;  // of the last probe
   std::optional<WaitStatus> last_end;

@@ -16,6 +16,7 @@ struct ServiceStatus {
   Time since{};                         // when it came into this state
   bool wanted = false;                  // it is to be up
   std::uint32_t starts = 0;             // how often its main process was started
+  std::uint32_t restarts = 0;           // how often it was to be started again because it had ended by itself or failed
   std::optional<WaitStatus> last_end;   // of its main process
   std::optional<StartFailure> failure;  // why the last attempt to start it failed
   Health health = Health::Unknown;

@@ -20,7 +20,8 @@ StopTimes stop_times_of(const Plan& plan, const PlannedService& service) {
 }
 
 bool Stop::spares_main() const {
-  return plan_.main_is_never_killed() && plan_.conduct.forwards_signals && takes_signals(at(*plan_.main_command));
+  // No runtime waits for a container that ends itself.
+  return !is_by_command() && plan_.main_is_never_killed() && plan_.conduct.forwards_signals && takes_signals(at(*plan_.main_command));
 }
 
 bool Stop::has_begun_with_services() const {
@@ -344,6 +345,7 @@ std::optional<StopReason> Stop::boot_hook_ended(const Service& service, bool fai
 int Stop::exit_code() const {
   using notice::StopCause;
   if (reason_->cause == StopCause::InternalError) return exit_code::kInternal;
+  if (reason_->code) return *reason_->code;
   if (reason_->cause == StopCause::HookFailed || reason_->cause == StopCause::BootTooLong)
     return exit_code::kBootFailed;
   if (stop_hook_failed_ && plan_.conduct.failed_stop_hook_code) return *plan_.conduct.failed_stop_hook_code;
@@ -357,6 +359,7 @@ int Stop::exit_code() const {
       return reason_->failed ? failure_code(service) : service.code.value_or(exit_code::kOk);
     }
     case StopCause::StopSignal:
+    case StopCause::ShutdownCommand:
     case StopCause::MainCommandEnded:
     case StopCause::HookFailed:
     case StopCause::BootTooLong:

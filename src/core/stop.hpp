@@ -26,6 +26,7 @@ struct StopReason {
   notice::StopCause cause;
   std::optional<ServiceId> service = {};  // which one caused it
   bool failed = false;                    // that one has
+  std::optional<int> code = {};           // the container's exit code, whatever happens
 };
 
 // What is to be told to services next. The stop goes on when that has been done.
@@ -58,7 +59,11 @@ class Stop {
   bool is_sweeping() const { return std::holds_alternative<phase::Sweeping>(phase_); }
   // Services are being stopped, or have been. Before that only the main command and hooks are.
   bool has_begun_with_services() const;
-  bool is_by_signal() const { return reason_ && reason_->cause == notice::StopCause::StopSignal; }
+  // By a signal or by `cinit shutdown`, and not because of something in the container.
+  bool is_asked_for() const {
+    return reason_ && (reason_->cause == notice::StopCause::StopSignal || is_by_command());
+  }
+  bool is_by_command() const { return reason_ && reason_->cause == notice::StopCause::ShutdownCommand; }
   // The end of the budget; kNever before the stop begins.
   Time end_of_budget() const { return deadline_; }
   // A main command that cinit does not kill, because that is left to the container runtime, and that has not ended.

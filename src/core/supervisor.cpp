@@ -55,6 +55,12 @@ Actions Supervisor::cannot_go_on(const char* what, Time now) {
   return settle();
 }
 
+Actions Supervisor::shut_down(std::optional<int> code, Time now) {
+  now_ = std::max(now_, now);
+  begin_stop({.cause = notice::StopCause::ShutdownCommand, .code = code});
+  return settle();
+}
+
 // What has become possible: starts, the end of the container, the next step of its stop.
 Actions Supervisor::settle() {
   while (const auto next = order_.take_next()) start(*next);

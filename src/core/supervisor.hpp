@@ -35,6 +35,9 @@ class Supervisor {
   // Something has happened that cinit cannot go on with: begins the graceful stop, exit code 70.
   Actions cannot_go_on(const char* what, Time now);
 
+  // The container is to end, with `code` if that is set, and otherwise as after a stop signal. Only while !is_stopping().
+  Actions shut_down(std::optional<int> code, Time now);
+
   // When DeadlineReached is due; kNever when there is nothing to wait for but other events.
   Time next_deadline() const;
 
@@ -52,7 +55,7 @@ class Supervisor {
   // more before it is told: the hooks may have changed them.
   bool starts_services(ServiceId hook, bool succeeded) const;
   // Whether it was asked for by a signal, and nothing in the container was the reason.
-  bool is_stopped_by_signal() const { return stop_.is_by_signal(); }
+  bool is_stopped_by_signal() const { return stop_.is_asked_for(); }
   // When everything is to be over, once the stop has begun.
   Time end_of_budget() const { return stop_.end_of_budget(); }
   bool is_over() const { return stop_.is_over(); }

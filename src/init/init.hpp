@@ -168,6 +168,7 @@ class Init final : private control::Host, private ServiceDirectories::Loop {
   bool is_stopping() const override { return supervisor_.is_stopping(); }
   bool takes(core::Requested::What what) const override { return supervisor_.takes(what); }
   void ask(const core::Requested& request) override;
+  void shut_down(std::optional<int> code) override;
   bool send_signal(core::ServiceId service, Signal signal, bool group) override;
   bool is_captured(core::ServiceId service) const override { return listener_.captures(service); }
   std::vector<control::Process> background(core::ServiceId service) override;

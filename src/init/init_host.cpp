@@ -11,6 +11,11 @@ Time Init::now() const { return os::now(); }
 
 void Init::ask(const core::Requested& request) { tell(request); }
 
+void Init::shut_down(std::optional<int> code) {
+  carry_out(supervisor_.shut_down(code, os::now()));
+  tell_answers();
+}
+
 bool Init::send_signal(core::ServiceId service, Signal signal, bool group) {
   if (group) children_.look_at_group(service);
   const ServiceProcesses& processes = children_.of(service);

@@ -326,6 +326,7 @@ class Narrator {
   std::string why(const notice::ShutdownBegun& n) const {
     switch (n.cause) {
       case notice::StopCause::StopSignal: return join("got ", to_string(n.signal.value_or(Signal{15})));
+      case notice::StopCause::ShutdownCommand: return "cinit shutdown";
       case notice::StopCause::MainCommandEnded: return "the main command has ended";
       case notice::StopCause::BootTooLong: return "the boot has taken too long";
       case notice::StopCause::HookFailed: return join(name_of(plan_, *n.service), " has failed");

@@ -50,10 +50,10 @@ TEST_CASE("status shows services and the main command, and no hook") {
   bring_up(ask.host);
   ask.host["db"].pid = 7;
   CHECK(ask("status") ==
-        "out NAME                STATE     SINCE  PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n"
-        "db                  running   0 ms   7    0         -          yes    -\n"
-        "web                 starting  0 ms   -    0         -          no     -\n"
-        "app (main command)  waiting   0 ms   -    0         -          no     -       waits for web|end 0|");
+        "out NAME                STATE     FOR   PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n"
+        "db                  running   0 ms  7    0         -          yes    -\n"
+        "web                 starting  0 ms  -    0         -          no     -\n"
+        "app (main command)  waiting   0 ms  -    0         -          no     -       waits for web|end 0|");
 }
 
 TEST_CASE("status says who is waited for") {
@@ -177,7 +177,9 @@ TEST_CASE("one wrong name, and nothing is done") {
   CHECK(ask("stop db app") ==
         "err cinit: app is the main command, which cannot be started or stopped by itself: the "
         "container ends with it|end 64|");
-  CHECK(ask("restart") == "err cinit: the name of a service is missing|end 64|");
+  CHECK(ask("restart") ==
+        "err cinit: the name of a service is missing; '*' stands for all of them. `cinit shutdown` ends the container, "
+        "as docker stop does|end 64|");
   CHECK(ask.host.calls.empty());
 }
 
@@ -198,7 +200,7 @@ TEST_CASE("signal sends to the main process or to the group") {
   CHECK(ask("signal --group 10 db") == "end 0|");
   CHECK(ask.host.calls == std::vector<std::string>{"SIGHUP to db", "SIGHUP to app", "SIGUSR1 to db's group"});
   CHECK(ask("signal TERM *") == "err cinit: web: it has no process|end 1|");
-  CHECK(ask("signal HUB db") == "err cinit: \"HUB\" is no signal|end 64|");
+  CHECK(ask("signal HUB db") == "err cinit: unknown signal \"HUB\"|end 64|");
   CHECK(ask("signal db") == "err cinit: a signal and the name of a service are needed|end 64|");
 }
 
@@ -275,4 +277,21 @@ TEST_CASE("when cinit ends whoever waits is answered") {
   CHECK(ask("start web").empty());
   ask.commander.leave();
   CHECK(ask.heard() == "err cinit: cinit has ended|end 1|");
+}
+
+TEST_CASE("the container ends by command, with the exit code that was asked for") {
+  Asked ask;
+  bring_up(ask.host);
+  CHECK(ask("shutdown 256") == "err cinit: \"256\" is not an exit code: 0 to 255|end 64|");
+  CHECK(ask("shutdown x") == "err cinit: \"x\" is not an exit code: 0 to 255|end 64|");
+  CHECK(ask("shutdown 1 2") == "err cinit: unexpected argument \"2\"|end 64|");
+  CHECK(!ask.host.is_stopping());
+  CHECK(ask("shutdown 7") == "out the container is stopping|end 0|");
+  CHECK(ask.host.is_stopping());
+  CHECK(ask("shutdown") == "err cinit: cinit is stopping|end 1|");
+}
+
+TEST_CASE("all services are not called all") {
+  Asked ask;
+  CHECK(ask("restart all") == "err cinit: there is no service \"all\"; all of them are '*'|end 64|");
 }

@@ -81,6 +81,7 @@ class FakeHost final : public Host {
     calls.push_back(names[static_cast<int>(request.what)] + plan_[request.service].spec.name);
     tell(request);
   }
+  void shut_down(std::optional<int> code) override { carry_out(supervisor_.shut_down(code, time)); }
   bool send_signal(core::ServiceId service, Signal signal, bool group) override {
     if (main_pid(service) == 0) return false;
     calls.push_back(to_string(signal) + " to " + plan_[service].spec.name + (group ? "'s group" : ""));

@@ -23,7 +23,7 @@ std::string formatted(const Request& request) {
 }
 
 std::string arguments_error(const std::vector<std::string>& words) {
-  const Option allowed[] = {Option::Json, Option::Lines};
+  const auto allowed = find_command("logs")->options;
   const auto arguments = parse_arguments(words, allowed);
   return arguments ? "no error" : arguments.error().message;
 }
@@ -99,21 +99,34 @@ TEST_CASE("frames are read back") {
 }
 
 TEST_CASE("options stand anywhere among the words") {
-  const std::vector<std::string> words{"web", "--json", "db", "--lines=20"};
-  const Option allowed[] = {Option::Json, Option::Lines};
-  const auto arguments = parse_arguments(words, allowed);
+  const std::vector<std::string> words{"web", "-f", "db", "--lines=20", "--expect-wait", "--", "-x"};
+  const auto arguments = parse_arguments(words, find_command("logs")->options);
   REQUIRE(arguments);
-  CHECK(arguments->json);
+  CHECK(arguments->has(Option::Follow));
+  CHECK(arguments->has(Option::Lines));
   CHECK(arguments->lines == 20);
-  CHECK_FALSE(arguments->follow);
-  CHECK(arguments->words == std::vector<std::string>{"web", "db"});
+  CHECK(arguments->expect_wait);
+  CHECK_FALSE(arguments->has(Option::Json));
+  CHECK(arguments->words == std::vector<std::string>{"web", "db", "-x"});
+}
+
+TEST_CASE("a value stands in the word of its option, or is the next word") {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"-n5"}, {"-n", "5"}, {"--lines=5"}, {"--lines", "5"}}) {
+    const auto arguments = parse_arguments(words, find_command("logs")->options);
+    REQUIRE(arguments);
+    CHECK(arguments->lines == 5);
+    CHECK(arguments->words.empty());
+  }
 }
 
 TEST_CASE("an option that the command does not take, or a value that is none, is a mistake") {
   CHECK(arguments_error({"--group"}) == "unknown option --group");
-  CHECK(arguments_error({"--jsom"}) == "unknown option --jsom");
-  CHECK(arguments_error({"--json=yes"}) == "--json=yes: it takes no value");
-  for (const std::string word : {"--lines", "--lines=", "--lines=-1", "--lines=5x", "--lines=99999999999999999999"}) {
+  CHECK(arguments_error({"--folow"}) == "unknown option --folow; did you mean --follow?");
+  CHECK(arguments_error({"-x"}) == "unknown option -x");
+  CHECK(arguments_error({"--follow=yes"}) == "--follow=yes: it takes no value");
+  for (const std::string word :
+       {"--lines", "--lines=", "--lines=-1", "--lines=5x", "--lines=99999999999999999999", "-n", "-nfew"}) {
     CHECK(arguments_error({word}) == word + ": expected a number of lines");
   }
 }

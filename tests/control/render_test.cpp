@@ -30,7 +30,8 @@ std::vector<ServiceView> many() {
   db.status.health = Health::Healthy;
   db.status.text = "ready for connections";
   ServiceView web = view("web", state::Backoff{kNow + 3s}, 500ms);
-  web.status.starts = 12;
+  web.status.starts = 14;
+  web.status.restarts = 11;
   web.status.last_end = WaitStatus::exited(3);
   ServiceView app = view("app", state::Starting{kNever}, 1500ms);
   app.pid = 123456;
@@ -42,6 +43,7 @@ std::vector<ServiceView> many() {
   ServiceView cache = view("cache", state::Running{}, 40s);
   cache.pid = 20;
   cache.status.starts = 2;
+  cache.status.restarts = 1;
   cache.status.last_end = WaitStatus::signaled(kKill);
   cache.status.health = Health::Unhealthy;
   cache.status.failed_checks = 3;
@@ -53,7 +55,7 @@ std::vector<ServiceView> many() {
 
 TEST_CASE("the table is aligned, and every column says one thing") {
   CHECK(table(many()) == R"(
-NAME                STATE     SINCE       PID     RESTARTS  LAST EXIT  READY  HEALTH     DETAIL
+NAME                STATE     FOR         PID     RESTARTS  LAST EXIT  READY  HEALTH     DETAIL
 postgres            running   3 min 20 s  17      0         -          yes    healthy    ready for connections
 web                 backoff   500 ms      -       11        code 3     no     -          exited with code 3; restarting in 3 s
 app (main command)  starting  1.5 s       123456  0         -          no     -          not ready yet: connection refused
@@ -63,15 +65,15 @@ cache               running   40 s        20      1         SIGKILL    yes    un
 }
 
 TEST_CASE("without services the table is its head") {
-  CHECK(table({}) == "\nNAME  STATE  SINCE  PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n");
+  CHECK(table({}) == "\nNAME  STATE  FOR  PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n");
 }
 
 TEST_CASE("characters, not bytes, are aligned, and what others say stays on its line without controls") {
   ServiceView service = view("caf\xc3\xa9", state::Running{});
   service.status.text = "one\ntwo\x1b[31m";
   CHECK(table({service}) ==
-        "\nNAME  STATE    SINCE  PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n"
-        "caf\xc3\xa9  running  12 s   -    0         -          yes    -       one two?[31m\n");
+        "\nNAME  STATE    FOR   PID  RESTARTS  LAST EXIT  READY  HEALTH  DETAIL\n"
+        "caf\xc3\xa9  running  12 s  -    0         -          yes    -       one two?[31m\n");
 }
 
 TEST_CASE("every state has a word") {

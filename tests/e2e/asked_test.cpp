@@ -92,3 +92,112 @@ TEST_CASE("asked: a quick stop says nothing of that") {
   CHECK(container.wait_exit().code == 0);
   CHECK(!container.logged("stopping for "));
 }
+
+TEST_CASE("asked: shutdown ends the container from inside, with the exit code that is asked for") {
+  Container container;
+  Arguments command;
+  Arguments shutdown{"cinit", "shutdown"};
+  int code = 0;
+  SUBCASE("services") {}
+  SUBCASE("services, and a code") { shutdown.push_back(std::to_string(code = 7)); }
+  SUBCASE("a main command that would not end") {
+    command = {"--", "app", "app2", "main"};
+    shutdown.push_back(std::to_string(code = 3));
+  }
+  container.config("[cinit]\nstop-timeout = '1s'\n" + kOther)
+      .cinit(command)
+      .wait_for("ready\n", command.empty() ? 1 : 2);
+  CHECK(container.exec({"cinit", "shutdown", "many"}).code == 64);
+  CHECK(container.exec({"cinit", "--as", "s6-setuidgid", "1000:1000", "cinit", "shutdown"}).code == 77);
+  const Output output = container.exec(shutdown);
+  CHECK(output.code == 0);
+  CHECK(output.text == "the container is stopping\n");
+  CHECK(container.wait_exit().code == code);
+  CHECK(container.logged("cinit: stopping: cinit shutdown\n"));
+}
+
+TEST_CASE("asked: shutdown ends one command without configuration as docker stop does") {
+  Container container;
+  container.cinit({"--", "app", "app1", "main"}).wait_for("main: ready\n");
+  CHECK(container.exec({"cinit", "shutdown", "3"}).code == 69);
+  CHECK(container.running());
+  CHECK(container.exec({"cinit", "shutdown"}).code == 0);
+  container.wait_exit();
+  CHECK(container.logged("main: handle signal: terminated\n"));
+}
+
+TEST_CASE("asked: commands of other programs are answered with cinit's own") {
+  Container container;
+  container.config(kOther).cinit().wait_for("ready\n");
+  const std::string none = " is none of cinit's commands, and a cinit runs in this container already; cinit has ";
+  for (const auto& [word, own] : {std::pair("ps", "status"),
+                                  {"reread", "check"},
+                                  {"tail", "logs -f"},
+                                  {"down", "stop NAME"},
+                                  {"halt", "shutdown"}}) {
+    const std::string given = word;
+    CAPTURE(given);
+    const Output output = container.exec({"cinit", given});
+    CHECK(output.code == 64);
+    CHECK(output.text.starts_with("cinit: \"" + given + "\"" + none));
+    CHECK(output.text.find("cinit " + std::string(own)) != std::string::npos);
+  }
+  const Output all = container.exec({"cinit", "restart", "all"});
+  CHECK(all.code == 64);
+  CHECK(all.text == "cinit: there is no service \"all\"; all of them are '*'\n");
+  const Output stop = container.exec({"cinit", "stop"});
+  CHECK(stop.code == 64);
+  CHECK(stop.text.find("`cinit shutdown` ends the container") != std::string::npos);
+}
+
+TEST_CASE("asked: every command has its own help, and the whole help has every command") {
+  Container container;
+  container.config(kOther).cinit().wait_for("ready\n");
+  const Output whole = container.exec({"cinit", "--help"});
+  CHECK(whole.code == 0);
+  for (const std::string command : {"status", "start", "stop", "restart", "signal", "logs", "health", "shutdown"}) {
+    CAPTURE(command);
+    CHECK(whole.text.find("\n  " + command + " ") != std::string::npos);
+    const Output own = container.exec({"cinit", command, "--help"});
+    CHECK(own.code == 0);
+    CHECK(own.text.starts_with("Usage: cinit " + command + " "));
+    CHECK(container.exec({"cinit", "help", command}).text == own.text);
+  }
+  CHECK(container.exec({"cinit", "logs", "--help"}).text.find("  -n, --lines LINES") != std::string::npos);
+}
+
+TEST_CASE("asked: RESTARTS counts what cinit restarted by itself") {
+  Container container;
+  container.config(kOther + service("flaky", "app wait-for /shared/go; mv /shared/go /shared/gone; exit 1",
+                                    "restart-delay = '1ms'\n"));
+  container.cinit().wait_for("ready\n");
+  const auto restarts = [&](const std::string& name, const std::string& count) {
+    return container.exec({"cinit", "status", "--json", name}).text.find("\"restarts\":" + count + ",") !=
+           std::string::npos;
+  };
+  CHECK(container.exec({"cinit", "restart", "other", "flaky"}).code == 0);
+  CHECK(restarts("other", "0"));
+  CHECK(restarts("flaky", "0"));
+  container.exec({"touch", "/shared/go"});
+  container.wait_until([&] { return restarts("flaky", "1"); }, "the restart is counted");
+}
+
+TEST_CASE("asked: an image whose command has the name of one of cinit's is told how to run it") {
+  Container container;
+  container.config(kOther).cinit({"start"});
+  CHECK(container.wait_exit().code == 69);
+  CHECK(container.logged(
+      "cinit: no other cinit runs here that could be asked (to run a program of that name: cinit -- start)"));
+}
+
+TEST_CASE("asked: on a machine with an init of its own the client says what it needs, and no word is run") {
+  Container container;
+  container.file("/init", "#!/bin/sh\necho up\nwhile :; do sleep 9; done\n", 0755);
+  container.config(kOther).start({"/init"}).wait_for("up\n");
+  const Output status = container.exec({"cinit", "status"});
+  CHECK(status.code == 69);
+  CHECK(status.text == "cinit: no cinit runs here. For that of a container: docker exec CONTAINER cinit status\n");
+  const Output word = container.exec({"cinit", "echo", "ran"});
+  CHECK(word.code == 64);
+  CHECK(word.text.starts_with("cinit: this is no container, but a machine with an init of its own. "));
+}

@@ -51,6 +51,7 @@ int DeepRules::expected_code() {
     case StopCause::ServiceEnded:
       return is_down_.contains(*begun_->service) ? failure_code(*begun_->service) : *of(*begun_->service).code;
     case StopCause::StopSignal:
+    case StopCause::ShutdownCommand:
     case StopCause::MainCommandEnded:
     case StopCause::HookFailed:
     case StopCause::BootTooLong:

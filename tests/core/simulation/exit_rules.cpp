@@ -83,6 +83,7 @@ class ExitRules {
         return service.failed ? *service.failure_code : *service.code;
       }
       case StopCause::StopSignal:
+      case StopCause::ShutdownCommand:
       case StopCause::MainCommandEnded:
       case StopCause::ServiceUnhealthy:
       case StopCause::HookFailed:
