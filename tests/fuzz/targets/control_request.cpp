@@ -10,8 +10,6 @@
 namespace cinit::fuzz {
 namespace {
 
-using control::Option;
-
 const core::Plan& plan() {
   static const core::Plan the_plan = [] {
     config::Config config;
@@ -50,8 +48,8 @@ void take_control_request(std::string_view input) {
   if (line.size() < control::kLongestRequest) {
     require(again && *again == std::string(line) + "\n", "a request can be said again", line);
   }
-  constexpr std::array kAll{Option::Json,   Option::NoWait, Option::Group,
-                            Option::Follow, Option::Lines,  Option::ExpectWait};
+  namespace table = control::table;
+  constexpr std::array kAll{table::kStatus[0], table::kAsk[0], table::kSignal[0], table::kLogs[0], table::kLogs[1]};
   const auto arguments = control::parse_arguments(request->words, kAll);
   if (arguments) {
     check_select(arguments->words);
