@@ -10,7 +10,7 @@ Outcome failed(std::string words, const std::string& why) {
 }
 
 bool is_killed(const core::State& state) {
-  const auto* clearing = std::get_if<core::state::Clearing>(&state);
+  const auto* clearing = std::get_if<core::state::StoppingRest>(&state);
   return std::holds_alternative<core::state::Killing>(state) || (clearing && clearing->killed);
 }
 

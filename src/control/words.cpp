@@ -53,32 +53,33 @@ std::string failed_checks(const core::ServiceStatus& status) {
 // What the state itself has to tell.
 std::string about_state(const ServiceView& service, Time now) {
   const core::ServiceStatus& status = service.status;
-  return match(Overloaded{
-                   [&](const state::Waiting&) {
-                     return service.waits_for.empty() ? "" : "waits for " + list(service.waits_for);
-                   },
-                   [&](const state::PreStart&) { return std::string("its pre-start commands run"); },
-                   [&](const state::Starting&) {
-                     return status.detail.empty() ? std::string() : "not ready yet: " + status.detail;
-                   },
-                   [&](const state::PostStart&) { return std::string("its post-start commands run"); },
-                   [&](const state::Running&) { return failed_checks(status); },
-                   [&](const state::Backoff& backoff) {
-                     const std::string why = why_down(service);
-                     return (why.empty() ? "" : why + "; ") + "restarting in " + text_of(backoff.retry_at - now);
-                   },
-                   [&](const state::PreStop&) { return std::string("its pre-stop commands run"); },
-                   [&](const state::Stopping& stopping) {
-                     return stopping.sent ? "got " + to_string(*stopping.sent) : std::string("its stop-command runs");
-                   },
-                   [&](const state::Killing&) { return std::string("got SIGKILL"); },
-                   [&](const state::Clearing&) { return std::string("what is left of its process group is ended"); },
-                   [&](const state::PostStop&) { return std::string("its post-stop commands run"); },
-                   [&](const state::Failed&) { return why_down(service); },
-                   [&](const state::Idle&) { return std::string(status.wanted ? "" : "not asked for yet"); },
-                   [&](const OneOf<state::Launching, state::Done, state::Stopped> auto&) { return std::string(); },
-               },
-               status.state);
+  return match(
+      Overloaded{
+          [&](const state::Waiting&) {
+            return service.waits_for.empty() ? "" : "waits for " + list(service.waits_for);
+          },
+          [&](const state::PreStart&) { return std::string("its pre-start commands run"); },
+          [&](const state::Starting&) {
+            return status.detail.empty() ? std::string() : "not ready yet: " + status.detail;
+          },
+          [&](const state::PostStart&) { return std::string("its post-start commands run"); },
+          [&](const state::Running&) { return failed_checks(status); },
+          [&](const state::Backoff& backoff) {
+            const std::string why = why_down(service);
+            return (why.empty() ? "" : why + "; ") + "restarting in " + text_of(backoff.retry_at - now);
+          },
+          [&](const state::PreStop&) { return std::string("its pre-stop commands run"); },
+          [&](const state::Stopping& stopping) {
+            return stopping.sent ? "got " + to_string(*stopping.sent) : std::string("its stop-command runs");
+          },
+          [&](const state::Killing&) { return std::string("got SIGKILL"); },
+          [&](const state::StoppingRest&) { return std::string("what is left of its process group is ended"); },
+          [&](const state::PostStop&) { return std::string("its post-stop commands run"); },
+          [&](const state::Failed&) { return why_down(service); },
+          [&](const state::Idle&) { return std::string(status.wanted ? "" : "not asked for yet"); },
+          [&](const OneOf<state::Launching, state::Done, state::Stopped> auto&) { return std::string(); },
+      },
+      status.state);
 }
 
 }  // namespace
@@ -94,7 +95,7 @@ std::string_view state_word(const core::State& state) {
           },
           [](const state::Running&) -> string_view { return "running"; },
           [](const state::Backoff&) -> string_view { return "backoff"; },
-          [](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&)
+          [](const OneOf<state::PreStop, state::Stopping, state::Killing, state::StoppingRest, state::PostStop> auto&)
               -> string_view { return "stopping"; },
           [](const state::Done&) -> string_view { return "done"; },
           [](const state::Failed&) -> string_view { return "failed"; },

@@ -1,4 +1,5 @@
-// What the supervisor wants done. Every name is an imperative; init/ carries it out, in order, and reports back by events.
+// What the supervisor wants done. Every name is an imperative; init/ carries it out, in order, and reports back by
+// events.
 #pragma once
 
 #include <optional>
@@ -32,7 +33,8 @@ struct CloseInput {
   ServiceId service;
 };
 
-// Run this command of the service, beside its main process. Answered by TaskEnded, with the same number, when it has ended.
+// Run this command of the service, beside its main process. Answered by TaskEnded, with the same number, when it has
+// ended.
 struct RunTask {
   ServiceId service;
   Task task;

@@ -35,8 +35,8 @@ struct SpawnFailed {
   StartFailure failure;
 };
 
-// The main process of a service has ended. It is not reaped before the actions that answer this are carried out: until then
-// its number cannot become another process's.
+// The main process of a service has ended. It is not reaped before the actions that answer this are carried out: until
+// then its number cannot become another process's.
 struct Exited {
   ServiceId service;
   WaitStatus status;
@@ -44,16 +44,18 @@ struct Exited {
   std::string went_on = {};
 };
 
-// The first process of a service that goes into the background has ended as it should, and another one is its main process now.
+// The first process of a service that goes into the background has ended as it should, and another one is its main
+// process now.
 struct Forked {
   ServiceId service;
 };
 
 // The commands that are run for a service beside its main process, one at a time.
-// Undo is a oneshot's, and has no main process beside it.
-enum class Task { PreStart, PostStart, PreStop, StopCommand, PostStop, Undo };
+// Down is a oneshot's, and has no main process beside it.
+enum class Task { PreStart, PostStart, PreStop, StopCommand, PostStop, Down };
 
-// The command that RunTask asked for has ended, or could not be started. One that EndTask came too late for is passed over.
+// The command that RunTask asked for has ended, or could not be started. One that EndTask came too late for is passed
+// over.
 struct TaskEnded {
   ServiceId service;
   std::variant<WaitStatus, StartFailure> result;
@@ -143,8 +145,8 @@ struct ProbeProgress {
   std::string text;
 };
 
-// The time that next_deadline() named has come. A probe that has taken too long has failed, and what is told of it here says
-// why.
+// The time that next_deadline() named has come. A probe that has taken too long has failed, and what is told of it here
+// says why.
 struct DeadlineReached {
   std::vector<ProbeProgress> probes = {};
 };

@@ -3,8 +3,7 @@
 namespace cinit::core {
 
 bool MainSignals::are_forwarded() const {
-  return plan_.main_command && plan_.conduct.forwards_signals &&
-         takes_signals(services_[index_of(*plan_.main_command)]);
+  return plan_.main_command && plan_.rules.forwards_signals && takes_signals(services_[index_of(*plan_.main_command)]);
 }
 
 void MainSignals::forward(Signal signal, Actions& actions) {
@@ -22,7 +21,7 @@ void MainSignals::forward(Signal signal, Actions& actions) {
     case StateKind::PreStop:
     case StateKind::Stopping:
     case StateKind::Killing:
-    case StateKind::Clearing:
+    case StateKind::StoppingRest:
     case StateKind::PostStop:
     case StateKind::Done:
     case StateKind::Failed:

@@ -1,4 +1,5 @@
-// MAINPID of sd_notify(3): a service names another of its processes, and goes on in that one when its main process ends.
+// MAINPID of sd_notify(3): a service names another of its processes, and goes on in that one when its main process
+// ends.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,9 @@ class NamedMains {
     bool is_known;    // it is a process that cinit has started, of this service or another
     bool is_its_own;  // it belongs to the service
   };
-  // `process`: unset when it does not exist, or has ended. `main` is the service's main process. Returns whether the name means
-  // something: only the service's own processes can be named, which can be seen only as long as those between the two exist.
+  // `process`: unset when it does not exist, or has ended. `main` is the service's main process. Returns whether the
+  // name means something: only the service's own processes can be named, which can be seen only as long as those
+  // between the two exist.
   bool name(ServiceId service, int main, int pid, const std::optional<Process>& process);
 
   struct Named {

@@ -24,7 +24,7 @@ enum class Cause {
   Wanted,
   RestartWanted,
   TurnToStart,
-  RequirementHeld,
+  RequirementDown,
   RequirementFailed,
   StopWanted,
   ContainerStops,
@@ -33,8 +33,8 @@ enum class Cause {
   TimeOver,
   PlanRevised,
 };
-// A service has come into another state. Every change of a state is told, so that supervise/, status, events and a plot can be
-// made of these alone.
+// A service has come into another state. Every change of a state is told, so that supervise/, status, events and a plot
+// can be made of these alone.
 struct Entered {
   ServiceId service;
   StateKind from;
@@ -67,8 +67,8 @@ struct TaskTimedOut {
   Task task;
   Duration waited;
 };
-// It did not pass a health check, for the `failures`-th time in a row; `retries` make it unhealthy. 0 of them: it does not
-// count yet.
+// It did not pass a health check, for the `failures`-th time in a row; `retries` make it unhealthy. 0 of them: it does
+// not count yet.
 struct HealthCheckFailed {
   ServiceId service;
   std::string detail;
@@ -91,8 +91,8 @@ struct Requested {
   ServiceId service;
   core::Requested::What what;
 };
-// What is found at `path` has the name of `service`, which is another one. If it was started before, it `goes_on` under its old
-// name.
+// What is found at `path` has the name of `service`, which is another one. If it was started before, it `goes_on` under
+// its old name.
 struct NameTaken {
   ServiceId service;
   std::string path;
@@ -102,7 +102,8 @@ struct NameTaken {
 struct BootFinished {
   Duration after;
 };
-// It will be started again in `delay`, as start number `start` of at most `burst` in the interval (0: there is no limit).
+// It will be started again in `delay`, as start number `start` of at most `burst` in the interval (0: there is no
+// limit).
 struct Restart {
   Duration delay;
   std::uint32_t start;
@@ -132,7 +133,8 @@ struct StartFailed {
   ServiceId service;
   StartFailure failure;
 };
-// Its main process has ended well, and has left itself running in the background: `processes`. `for_good`: it is not started again.
+// Its main process has ended well, and has left itself running in the background: `processes`. `for_good`: it is not
+// started again.
 struct WentIntoBackground {
   ServiceId service;
   std::string processes;
@@ -165,9 +167,9 @@ struct Failed {
 struct Stopping {
   struct ByCommand {};
   struct ByInput {};
-  struct Undone {};
+  struct ByDownCommand {};
   ServiceId service;
-  std::variant<Signal, ByCommand, ByInput, Undone> how;
+  std::variant<Signal, ByCommand, ByInput, ByDownCommand> how;
 };
 // Its ./finish has said that it is not to be started again.
 struct GivenUp {
@@ -176,16 +178,16 @@ struct GivenUp {
 struct Stopped {
   ServiceId service;
 };
-// It ignored `signal` (or else its stop command) for `waited`, and gets SIGKILL. `main_process` false: only others of its
-// process group are left.
+// It ignored `signal` (or else its stop command) for `waited`, and gets SIGKILL. `main_process` false: only others of
+// its process group are left.
 struct Killing {
   ServiceId service;
   std::optional<Signal> signal;
   Duration waited;
   bool main_process;
 };
-// Its main process, or what else is in its process group, is still there this long after SIGKILL: it may not be killed by us,
-// or the kernel does not let it end.
+// Its main process, or what else is in its process group, is still there this long after SIGKILL: it may not be killed
+// by us, or the kernel does not let it end.
 struct Undying {
   ServiceId service;
   Duration waited;
@@ -218,7 +220,7 @@ enum class StopCause {
   ShutdownCommand,  // cinit shutdown
   MainCommandEnded,
   HookFailed,    // one of the boot
-  BootTooLong,   // Conduct::slow_boot_fails
+  BootTooLong,   // InitRules::slow_boot_fails
   ServiceEnded,  // one with on-success or on-failure = "shutdown"
   ServiceUnhealthy,
   AllEnded,

@@ -231,7 +231,7 @@ std::optional<ServiceId> StartOrder::take_next() {
 
 // Only what is to come up is waited for: an order is no request.
 bool StartOrder::may_start(ServiceId id) const {
-  if (requires_held(id)) return false;
+  if (requires_one_down_on_request(id)) return false;
   const auto& waits_for = plan_[id].waits_for;
   return released_ == id ||
          std::all_of(waits_for.begin(), waits_for.end(), [this](ServiceId earlier) { return is_settled(earlier); });
@@ -250,10 +250,10 @@ const std::vector<ServiceId>& StartOrder::required_now(ServiceId id) const {
   return has_started && plan_[id].policy.requires_at_first ? none : plan_[id].required;
 }
 
-bool StartOrder::requires_held(ServiceId id) const {
+bool StartOrder::requires_one_down_on_request(ServiceId id) const {
   const auto& all = required_now(id);
   return std::any_of(all.begin(), all.end(),
-                     [&](ServiceId required) { return at(services_, required).wanted == Wanted::Held; });
+                     [&](ServiceId required) { return at(services_, required).wanted == Wanted::DownOnRequest; });
 }
 
 std::vector<ServiceId> StartOrder::started_with(ServiceId id) const {

@@ -1,5 +1,5 @@
-// Who waits for whom: the only place that links services, for a first plan and for a revision of it, and that says which of
-// them can start.
+// Who waits for whom: the only place that links services, for a first plan and for a revision of it, and that says
+// which of them can start.
 #pragma once
 
 #include <deque>
@@ -60,8 +60,8 @@ class Linker {
   Plan& plan_;
 };
 
-// Which services can start. A service that is to start waits until everything before it is settled: has been ready, done, failed
-// or stopped since it was last asked for.
+// Which services can start. A service that is to start waits until everything before it is settled: has been ready,
+// done, failed or stopped since it was last asked for.
 class StartOrder {
  public:
   // Both must outlive it.
@@ -79,7 +79,7 @@ class StartOrder {
   std::optional<ServiceId> take_next();
 
   // It requires a service that is held down for a while. That is no failure: they are started together.
-  bool requires_held(ServiceId id) const;
+  bool requires_one_down_on_request(ServiceId id) const;
   // What is to be started when this one is asked for: before it what it requires and that is down.
   std::vector<ServiceId> started_with(ServiceId id) const;
   // A service that it requires and that has failed.

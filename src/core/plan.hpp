@@ -1,5 +1,5 @@
-// What will happen: the configuration put in order, with names resolved to indices. What is in it never changes, but for
-// services that come and go (revise()).
+// What will happen: the configuration put in order, with names resolved to indices. What is in it never changes, but
+// for services that come and go (revise()).
 #pragma once
 
 #include <cstdint>
@@ -59,18 +59,19 @@ struct PlannedService {
 };
 
 // Where another init, in whose place cinit is, goes about signals and the end in another way.
-struct Conduct {
+struct InitRules {
   bool forwards_signals = true;          // to the main command
   bool takes_more_stop_signals = true;   // each one more urges
   bool ends_main_first = false;          // before the hooks of the stop, and so before the services
   bool runs_hooks_before_sweep = false;  // those after the stop
   bool sweeps = true;                    // other processes than services get their time
-  bool is_prelude = false;               // the container goes on when all of it has ended: that end is not told
-  // How long the main command waits for the boot. Then it is started, or the boot has failed. Unset: until the boot has ended.
+  bool container_goes_on = false;        // the container goes on when all of it has ended: that end is not told
+  // How long the main command waits for the boot. Then it is started, or the boot has failed. Unset: until the boot has
+  // ended.
   std::optional<Duration> boot_time = {};
   bool slow_boot_fails = false;
-  // Times of their own, inside the whole budget; unset: cinit's. Of the hooks before the stop together, of a service whose
-  // policy is to wait for its end, and of the sweep.
+  // Times of their own, inside the whole budget; unset: cinit's. Of the hooks before the stop together, of a service
+  // whose policy is to wait for its end, and of the sweep.
   std::optional<Duration> pre_stop_time = {};
   std::optional<Duration> service_stop_timeout = {};
   std::optional<Duration> sweep_time = {};
@@ -86,8 +87,8 @@ struct HandedOn {
 };
 
 struct Plan {
-  // By name, then hooks in their order, then the main command, and then what has come later. A service stays where it is in
-  // memory as long as the plan does.
+  // By name, then hooks in their order, then the main command, and then what has come later. A service stays where it
+  // is in memory as long as the plan does.
   std::deque<PlannedService> services;
   std::uint32_t tiers = 0;  // stop tiers are 0 .. tiers - 1
   std::optional<ServiceId> main_command;
@@ -100,7 +101,7 @@ struct Plan {
   bool is_kept_open = false;
   std::optional<ServiceId> exit_code_from;
   StopBudget stop{config::kDefaultStopTimeout};
-  Conduct conduct;
+  InitRules rules;
   std::vector<Signal> stop_signals;
   std::vector<HandedOn> handed_on;  // they are no stop signals
 
@@ -146,8 +147,8 @@ struct Commands {
 // A service by itself, without an order. `defaults` is [cinit].
 PlannedService plan_alone(const config::Service& spec, const config::Container& defaults);
 
-// Puts everything in order. Names in `after`, `before`, `requires` and `exit-code-from` that are not in the configuration are
-// passed over: config::load has reported those that are mistakes.
+// Puts everything in order. Names in `after`, `before`, `requires` and `exit-code-from` that are not in the
+// configuration are passed over: config::load has reported those that are mistakes.
 std::variant<Plan, DependencyCycle> make_plan(const config::Config& config, const Commands& commands);
 
 }  // namespace cinit::core

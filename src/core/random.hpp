@@ -5,8 +5,8 @@
 
 namespace cinit::core {
 
-// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014). The same seed gives the
-// same numbers on every platform, which the standard library's distributions do not promise.
+// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014). The same seed gives
+// the same numbers on every platform, which the standard library's distributions do not promise.
 class Random {
  public:
   explicit constexpr Random(std::uint64_t seed) : state_(seed) {}

@@ -142,8 +142,8 @@ class Reviser {
     return identity_of(spec) == identity_of(plan_[id].spec);
   }
 
-  // A directory under another name is the same service, as it is for runsvdir(8), which knows it by its inode. A service that
-  // cannot have its new name goes on under the old one, which may be the new one of another.
+  // A directory under another name is the same service, as it is for runsvdir(8), which knows it by its inode. A
+  // service that cannot have its new name goes on under the old one, which may be the new one of another.
   void rename() {
     std::vector<Move> moves = moved();
     std::set<std::string> kept = names_beside(moves);
@@ -209,7 +209,8 @@ class Reviser {
     return is_vacant(spec) && (!logger || is_vacant(*logger));
   }
 
-  // Its predecessor has ended, and no service runs in the directory under another name. Services may share that of their logger.
+  // Its predecessor has ended, and no service runs in the directory under another name. Services may share that of
+  // their logger.
   bool is_vacant(const config::Service& spec) const {
     if (taken_.contains(spec.name)) return false;
     const auto owner = owner_of(spec);
@@ -239,8 +240,8 @@ class Reviser {
                        [this](ServiceId producer) { return !plan_[producer].retired; });
   }
 
-  // A place of a service that is gone is used again, so that a plan does not grow for ever: by one of the same name, or by one
-  // of any other name that is not about to come back.
+  // A place of a service that is gone is used again, so that a plan does not grow for ever: by one of the same name, or
+  // by one of any other name that is not about to come back.
   ServiceId find_place(const std::string& name) {
     auto old = free_.find(name);
     if (old == free_.end()) {

@@ -43,7 +43,7 @@ bool is_about_to_be(Ending ending, const Service& service) {
 
 }  // namespace
 
-bool occupies_tier(const Service& service) { return is_alive(service.state) || is_to_be_undone(service); }
+bool occupies_tier(const Service& service) { return is_alive(service.state) || needs_down_command(service); }
 
 bool has_failed(const Service& service) {
   const StateKind kind = kind_of(service.state);
@@ -60,7 +60,7 @@ int failure_code(const Service& service) {
 }
 
 bool takes_signals(const Service& service) {
-  return !is_final(service.state) && kind_of(service.state) != StateKind::Clearing;
+  return !is_final(service.state) && kind_of(service.state) != StateKind::StoppingRest;
 }
 
 ServiceStatus status_of(const Service& service) {
@@ -104,9 +104,8 @@ void Step::on(const told::Start& event) {
             [&](OneOf<state::Idle, state::Backoff, state::Done, state::Failed, state::Stopped> auto) {
               start_anew(*this);
             },
-            [&](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
-              after_end();
-            },
+            [&](const OneOf<state::PreStop, state::Stopping, state::Killing, state::StoppingRest,
+                            state::PostStop> auto&) { after_end(); },
             [&](const state::PreStart& pre_start) {
               if (pre_start.asked) after_end();
             },
@@ -122,7 +121,7 @@ void Step::on(const told::Start& event) {
 void Step::on(const told::Restart&) {
   match(Overloaded{
             [&](const OneOf<state::PreStart, state::Starting, state::PostStart, state::Running, state::PreStop,
-                            state::Stopping, state::Killing, state::Clearing, state::PostStop> auto&) {
+                            state::Stopping, state::Killing, state::StoppingRest, state::PostStop> auto&) {
               service.wanted = is_once(service.wanted) ? Wanted::AgainOnce : Wanted::Again;
               news.unsettled = true;
               begin_stop(*this, {Wanted::Down});
@@ -150,7 +149,7 @@ void Step::on(const told::Begin&) {
   match(Overloaded{
             [&](OneOf<state::Idle, state::Waiting, state::Backoff> auto) { begin_attempt(*this); },
             [&](const OneOf<state::PreStart, state::Launching, state::Starting, state::PostStart, state::Running,
-                            state::PreStop, state::Stopping, state::Killing, state::Clearing, state::PostStop,
+                            state::PreStop, state::Stopping, state::Killing, state::StoppingRest, state::PostStop,
                             state::Done, state::Failed, state::Stopped> auto&) {
               news.broken = "a service begins that does not wait for that";
             },
@@ -227,8 +226,8 @@ void launched(Step& step) {
   step.news.stop_due = true;
 }
 
-// It is tried again as long as it is to be up, as runsv(8) and s6-supervise(8) do: its program may be put there. No service
-// waits for that.
+// It is tried again as long as it is to be up, as runsv(8) and s6-supervise(8) do: its program may be put there. No
+// service waits for that.
 void could_not_run(Step& step, bool is_news) {
   const Verdict verdict = judge(step, true);
   if (is_news) step.announce(notice::StartFailed{step.service.id, *step.service.failure});
@@ -257,7 +256,7 @@ void Step::on(const Spawned&) {
             [&](const state::Launching&) { launched(*this); },
             [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
                             state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                            state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
+                            state::StoppingRest, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
               news.broken = "a process that was not asked for";
             },
         },
@@ -269,7 +268,7 @@ void Step::on(const SpawnFailed& event) {
             [&](const state::Launching&) { start_failed(*this, event.failure); },
             [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Starting, state::PostStart,
                             state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                            state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
+                            state::StoppingRest, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
               news.broken = "a failure of a start that was not asked for";
             },
         },
@@ -284,7 +283,7 @@ void Step::on(const Forked&) {
             // It is ready by its own word, or is to end.
             [](const OneOf<state::PostStart, state::Running, state::PreStop, state::Stopping, state::Killing> auto&) {},
             [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Backoff,
-                            state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
+                            state::StoppingRest, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {
               news.broken = "a service without a process that goes into the background";
             },
         },
@@ -364,7 +363,7 @@ void Step::on(const told::Due& event) {
               announce(notice::Undying{service.id, now - killing.since, true});
               enter(state::Killing{killing.since, kNever, killing.fault});
             },
-            [&](const state::Clearing& clearing) { clearing_overdue(*this, clearing); },
+            [&](const state::StoppingRest& clearing) { clearing_overdue(*this, clearing); },
             [&](const state::PostStop& post_stop) { post_stop_overdue(*this, post_stop); },
             [&](const OneOf<state::Idle, state::Waiting, state::Done, state::Failed, state::Stopped> auto&) {
               news.broken = "a deadline of a state that has none";
@@ -391,7 +390,7 @@ void Step::on(const StoodStill& event) {
             // The time of a stop is the container runtime's, too, and goes on. The rest has no deadline that could be
             // missed.
             [](const OneOf<state::Idle, state::Waiting, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                           state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+                           state::StoppingRest, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
         },
         service.state);
 }

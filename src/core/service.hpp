@@ -1,12 +1,12 @@
-// One service: a value that knows no other service, no plan and no phase of the stop. It is told what has happened to it, by
-// the kernel or by the container, and answers with actions and with what the container is to know.
+// One service: a value that knows no other service, no plan and no phase of the stop. It is told what has happened to
+// it, by the kernel or by the container, and answers with actions and with what the container is to know.
 //
 //   Waiting -> PreStart -> Launching -> Starting -> PostStart -> Running -> PreStop -> Stopping -> Stopped
 //
-// and from each of these, when its main process ends by itself, through Clearing (while something is left of its process
-// group) and PostStop to Backoff and another start, or to Done or Failed for good. Killing lies between Stopping and the end
-// of a process that ignored its stop signal. States in which nothing is to be done are passed over: PreStart, PostStart,
-// PreStop and PostStop run its commands, Starting waits until it is ready.
+// and from each of these, when its main process ends by itself, through StoppingRest (while something is left of its
+// process group) and PostStop to Backoff and another start, or to Done or Failed for good. Killing lies between
+// Stopping and the end of a process that ignored its stop signal. States in which nothing is to be done are passed
+// over: PreStart, PostStart, PreStop and PostStop run its commands, Starting waits until it is ready.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ namespace cinit::core {
 inline constexpr Duration kSpawnRetryDelay = std::chrono::milliseconds(200);
 inline constexpr Duration kSpawnRetryMaxDelay = std::chrono::seconds(5);
 
-// How long the process of a service may take from its start to its program's first instruction. It does nothing but what was
-// asked for in that time, so it is held up: by SIGSTOP, a lease on its program, a file system that hangs.
+// How long the process of a service may take from its start to its program's first instruction. It does nothing but
+// what was asked for in that time, so it is held up: by SIGSTOP, a lease on its program, a file system that hangs.
 inline constexpr Duration kLaunchTimeout = std::chrono::seconds(30);
 // The same for a service that is to be stopped: what it gets is its stop signal.
 inline constexpr Duration kLaunchTimeoutOfStop = std::chrono::seconds(1);
@@ -44,10 +44,10 @@ enum class Wanted {
   Again,      // up; the end that it is coming to is followed by a start at once
   AgainOnce,  // both
   Down,
-  Held,         // down on request, for a while: the container does not end for that, nor fails what requires it
-  DownInTurn,   // everything is stopped, and its turn has not come: what runs goes on, nothing more is begun
-  DownWithAll,  // everything is stopped, and its turn has come
-  DownAtOnce,   // a second stop signal: no more commands are run, either
+  DownOnRequest,  // down on request, for a while: the container does not end for that, nor fails what requires it
+  DownInTurn,     // everything is stopped, and its turn has not come: what runs goes on, nothing more is begun
+  DownWithAll,    // everything is stopped, and its turn has come
+  DownAtOnce,     // a second stop signal: no more commands are run, either
 };
 constexpr bool is_up(Wanted wanted) { return wanted <= Wanted::AgainOnce; }
 constexpr bool is_again(Wanted wanted) { return wanted == Wanted::Again || wanted == Wanted::AgainOnce; }
@@ -118,7 +118,7 @@ struct Fail {
 };
 // It ends. Its pre-stop commands have half of the time until `commands_by` at most.
 struct Stop {
-  Wanted wanted;  // Down, Held, DownWithAll
+  Wanted wanted;  // Down, DownOnRequest, DownWithAll
   Time commands_by = kNever;
   bool by_input = false;  // it ends with its input, for which it has the time of pre-stop commands
 };
@@ -203,7 +203,7 @@ constexpr notice::Cause cause_of(const StoodStill&) { return notice::Cause::Stoo
 constexpr notice::Cause cause_of(const told::Start&) { return notice::Cause::Wanted; }
 constexpr notice::Cause cause_of(const told::Restart&) { return notice::Cause::RestartWanted; }
 constexpr notice::Cause cause_of(const told::Begin&) { return notice::Cause::TurnToStart; }
-constexpr notice::Cause cause_of(const told::Wait&) { return notice::Cause::RequirementHeld; }
+constexpr notice::Cause cause_of(const told::Wait&) { return notice::Cause::RequirementDown; }
 constexpr notice::Cause cause_of(const told::Fail&) { return notice::Cause::RequirementFailed; }
 constexpr notice::Cause cause_of(const told::Stop&) { return notice::Cause::StopWanted; }
 constexpr notice::Cause cause_of(const told::EndBegun&) { return notice::Cause::ContainerStops; }
@@ -220,7 +220,8 @@ News step(Service& service, const Event& event, Time now, Random& random, Action
   return taken.news;
 }
 
-// Whether something is to be done about it when its turn to be stopped comes: it lives, or what it has done is to be undone.
+// Whether something is to be done about it when its turn to be stopped comes: it lives, or what it has done is to be
+// undone.
 bool occupies_tier(const Service& service);
 
 // It has failed or was stopped, or will have failed when nothing is left of it.

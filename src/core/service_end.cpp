@@ -43,8 +43,8 @@ bool is_own_doing(const Before& before, Signal stop_signal, WaitStatus status) {
          (before.signalled && (status.signal() == stop_signal || status.signal() == kTerminate));
 }
 
-// What a finished oneshot leaves in the background is what it was run for. What hooks and a main command leave is for the
-// sweep.
+// What a finished oneshot leaves in the background is what it was run for. What hooks and a main command leave is for
+// the sweep.
 bool keeps_group(const Step& step, Ending ending) {
   return step.spec().kill_mode == config::KillMode::Process || step.service.plan->role != Role::Service ||
          (ending == Ending::Done && step.spec().type == config::ServiceType::Oneshot);
@@ -57,10 +57,10 @@ void leave_group(Step& step, const Before& before, Ending ending, Time retry_at)
     step.act(SendSignal{step.service.id, Target::Group, kContinue});
     step.act(WatchGroup{step.service.id});
     const Time next = before.killed ? later(step.now, kAbandonTime) : kill_at;
-    return step.enter(state::Clearing{ending, retry_at, step.now, next, before.killed, false, before.command});
+    return step.enter(state::StoppingRest{ending, retry_at, step.now, next, before.killed, false, before.command});
   }
   if (!before.command) return conclude(step, ending, retry_at, kill_at);
-  step.enter(state::Clearing{ending, retry_at, step.now, kill_at, before.killed, true, before.command});
+  step.enter(state::StoppingRest{ending, retry_at, step.now, kill_at, before.killed, true, before.command});
 }
 
 void main_process_ended(Step& step, const Before& before, const Exited& event) {
@@ -119,20 +119,21 @@ Time post_stop_limit(const Step& step, Time kill_at) {
 }  // namespace
 
 void Step::on(const Exited& event) {
-  match(Overloaded{
-            [&](const OneOf<state::Starting, state::PostStart, state::Running, state::PreStop, state::Stopping,
-                            state::Killing> auto& state) { main_process_ended(*this, before(state), event); },
-            [&](const state::Launching&) { news.broken = "a process ended before it was known to run"; },
-            [&](const OneOf<state::Clearing, state::PostStop> auto&) { news.broken = "a main process ended twice"; },
-            [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Backoff, state::Done, state::Failed,
-                            state::Stopped> auto&) { news.broken = "a process ended that did not exist"; },
-        },
-        State(service.state));
+  match(
+      Overloaded{
+          [&](const OneOf<state::Starting, state::PostStart, state::Running, state::PreStop, state::Stopping,
+                          state::Killing> auto& state) { main_process_ended(*this, before(state), event); },
+          [&](const state::Launching&) { news.broken = "a process ended before it was known to run"; },
+          [&](const OneOf<state::StoppingRest, state::PostStop> auto&) { news.broken = "a main process ended twice"; },
+          [&](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Backoff, state::Done, state::Failed,
+                          state::Stopped> auto&) { news.broken = "a process ended that did not exist"; },
+      },
+      State(service.state));
 }
 
 void Step::on(const GroupEmptied&) {
   match(Overloaded{
-            [&](state::Clearing clearing) {
+            [&](state::StoppingRest clearing) {
               clearing.emptied = true;
               enter(clearing);
               if (!clearing.task) clearing_is_over(*this, clearing);
@@ -170,7 +171,7 @@ void announce_failure(Step& step) {
 }
 
 // One that has used up its time gets the same again for its post-stop commands.
-void clearing_is_over(Step& step, const state::Clearing& clearing) {
+void clearing_is_over(Step& step, const state::StoppingRest& clearing) {
   const bool used_up = clearing.killed || clearing.kill_at <= step.now;
   conclude(step, clearing.ending, clearing.retry_at, used_up ? kill_time(step) : clearing.kill_at);
 }

@@ -68,8 +68,8 @@ void watchdog_expired(Step& step, state::Running running, std::optional<Duration
   unhealthy(step, running);
 }
 
-// How long to the next probe of one that is not ready: as long as it has run so far, so that what comes soon is found soon, and
-// at most its interval.
+// How long to the next probe of one that is not ready: as long as it has run so far, so that what comes soon is found
+// soon, and at most its interval.
 Duration pause_before_probe(const Step& step) {
   constexpr Duration kShortest = std::chrono::milliseconds(5);
   return std::min(step.spec().ready->interval, std::max(kShortest, step.now - step.service.started_at));
@@ -152,7 +152,7 @@ void Step::on(const ProbeEnded& event) {
             },
             // They have no place for a probe.
             [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
-                           state::Backoff, state::PreStop, state::Stopping, state::Killing, state::Clearing,
+                           state::Backoff, state::PreStop, state::Stopping, state::Killing, state::StoppingRest,
                            state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
         },
         State(service.state));
@@ -168,7 +168,7 @@ void Step::on(const ToldReady&) {
             [&](const state::Starting&) { became_ready(*this); },
             [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
                            state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                           state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+                           state::StoppingRest, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
         },
         State(service.state));
 }
@@ -182,7 +182,7 @@ void extend_timeout(State& state, Time until) {
             [&](state::Stopping& stopping) { stopping.kill_at = std::max(stopping.kill_at, until); },
             // Their time is not its own, or there is nothing that would end.
             [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
-                           state::Running, state::Backoff, state::PreStop, state::Killing, state::Clearing,
+                           state::Running, state::Backoff, state::PreStop, state::Killing, state::StoppingRest,
                            state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
         },
         state);
@@ -209,7 +209,7 @@ void Step::on(const Notified& event) {
             [&](const state::Running& running) { watchdog_heard(*this, running, event); },
             [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Starting,
                            state::PostStart, state::Backoff, state::PreStop, state::Stopping, state::Killing,
-                           state::Clearing, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
+                           state::StoppingRest, state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
         },
         State(service.state));
 }

@@ -1,5 +1,5 @@
-// What a service is doing. A state holds its own deadline and its own command, so that they end with it and neither can be
-// stale. What each state is (alive, final...) is a member of it: a new state does not compile without saying so.
+// What a service is doing. A state holds its own deadline and its own command, so that they end with it and neither can
+// be stale. What each state is (alive, final...) is a member of it: a new state does not compile without saying so.
 #pragma once
 
 #include <optional>
@@ -54,8 +54,8 @@ struct Waiting {
   static constexpr Nature kNature{Activity::Pending, false, false};
   static constexpr Time deadline() { return kNever; }
 };
-// Its pre-start commands run, and there is no main process yet. At `give_up_at` they get SIGTERM, or, when they have been
-// `asked` to end, SIGKILL.
+// Its pre-start commands run, and there is no main process yet. At `give_up_at` they get SIGTERM, or, when they have
+// been `asked` to end, SIGKILL.
 struct PreStart {
   Time since;
   Time give_up_at;
@@ -64,15 +64,16 @@ struct PreStart {
   static constexpr Nature kNature{Activity::Alive, false, false};
   Time deadline() const { return give_up_at; }
 };
-// Spawn was asked for, and not answered yet. At `give_up_at` that is cancelled, and at `stop_by` when it is to be stopped.
+// Spawn was asked for, and not answered yet. At `give_up_at` that is cancelled, and at `stop_by` when it is to be
+// stopped.
 struct Launching {
   Time give_up_at;
   Time stop_by = kNever;
   static constexpr Nature kNature{Activity::Alive, false, false};
   Time deadline() const { return give_up_at < stop_by ? give_up_at : stop_by; }
 };
-// Its process runs, and it is not ready yet: a oneshot, until it ends. At `give_up_at` it has failed. `forks`: it is to go into the
-// background first.
+// Its process runs, and it is not ready yet: a oneshot, until it ends. At `give_up_at` it has failed. `forks`: it is to
+// go into the background first.
 struct Starting {
   Time give_up_at;
   ProbeClock probe = {};
@@ -87,8 +88,8 @@ struct PostStart {
   static constexpr Nature kNature{Activity::Alive, true, false};
   Time deadline() const { return give_up_at; }
 };
-// It runs and is ready. `probe` is that of its health; for a watchdog, the time at which it must have said that it is well.
-// OwnFailure: everything is being stopped because it is unhealthy.
+// It runs and is ready. `probe` is that of its health; for a watchdog, the time at which it must have said that it is
+// well. OwnFailure: everything is being stopped because it is unhealthy.
 struct Running {
   ProbeClock probe = {};
   Fault fault = Fault::None;
@@ -101,8 +102,8 @@ struct Backoff {
   static constexpr Nature kNature{Activity::Pending, false, false};
   Time deadline() const { return retry_at; }
 };
-// It is to be asked to end, and its pre-stop commands run, or it reads what is left of its input. At `ask_at` it is asked all
-// the same; SIGKILL follows at `kill_at`.
+// It is to be asked to end, and its pre-stop commands run, or it reads what is left of its input. At `ask_at` it is
+// asked all the same; SIGKILL follows at `kill_at`.
 struct PreStop {
   Time since;
   Time ask_at;
@@ -130,10 +131,10 @@ struct Killing {
   static constexpr Nature kNature{Activity::Alive, true, false};
   Time deadline() const { return tell_at; }
 };
-// Its main process has ended, and the rest of its process group got SIGTERM at `since`. SIGKILL follows at `kill_at`; what has
-// been `killed` and is still there at the next `kill_at` is left alone. Then it takes its ending; a Restart is due at
-// `retry_at`.
-struct Clearing {
+// Its main process has ended, and the rest of its process group got SIGTERM at `since`. SIGKILL follows at `kill_at`;
+// what has been `killed` and is still there at the next `kill_at` is left alone. Then it takes its ending; a Restart is
+// due at `retry_at`.
+struct StoppingRest {
   Ending ending;
   Time retry_at;
   Time since;
@@ -144,8 +145,8 @@ struct Clearing {
   static constexpr Nature kNature{Activity::Alive, false, false};
   Time deadline() const { return kill_at; }
 };
-// Nothing is left of it, and its post-stop commands run, until `kill_at`. Then it takes its ending; or, in the stop of everything,
-// they are `asked` to end first: Policy::asks_post_stop.
+// Nothing is left of it, and its post-stop commands run, until `kill_at`. Then it takes its ending; or, in the stop of
+// everything, they are `asked` to end first: Policy::asks_post_stop.
 struct PostStop {
   Ending ending;
   Time retry_at;
@@ -176,7 +177,7 @@ struct Stopped {
 
 using State =
     std::variant<state::Idle, state::Waiting, state::PreStart, state::Launching, state::Starting, state::PostStart,
-                 state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing, state::Clearing,
+                 state::Running, state::Backoff, state::PreStop, state::Stopping, state::Killing, state::StoppingRest,
                  state::PostStop, state::Done, state::Failed, state::Stopped>;
 
 // Which state it is, without what is in it; in the order of State.
@@ -192,7 +193,7 @@ enum class StateKind {
   PreStop,
   Stopping,
   Killing,
-  Clearing,
+  StoppingRest,
   PostStop,
   Done,
   Failed,

@@ -39,9 +39,9 @@ void send_stop_signal(Step& step, Time kill_at, Fault fault);
 void stop_for_failure(Step& step);
 void time_out(Step& step, const std::string& detail);
 void send_kill(Step& step, std::optional<Signal> sent, Time since, Fault fault);
-void clearing_overdue(Step& step, const state::Clearing& clearing);
+void clearing_overdue(Step& step, const state::StoppingRest& clearing);
 Time kill_time(const Step& step);
-bool is_to_be_undone(const Service& service);
+bool needs_down_command(const Service& service);
 
 // service_end.cpp: its end.
 struct Verdict {
@@ -54,6 +54,6 @@ void announce_failure(Step& step);
 void conclude(Step& step, Ending ending, Time retry_at, Time kill_at);
 void take_ending(Step& step, Ending ending, Time retry_at);
 void ended_for_good(Step& step, Ending ending);
-void clearing_is_over(Step& step, const state::Clearing& clearing);
+void clearing_is_over(Step& step, const state::StoppingRest& clearing);
 
 }  // namespace cinit::core

@@ -17,8 +17,8 @@ void send_signal(Step& step, Signal signal, Target target, Time kill_at, Fault f
   end_task(step);
   step.announce(notice::Stopping{step.service.id, signal});
   step.act(SendSignal{step.service.id, target, signal});
-  // A process that is stopped by job control could not take its signal, nor end with the others. A main command counts its
-  // signals; it gets SIGCONT only when it needs it.
+  // A process that is stopped by job control could not take its signal, nor end with the others. A main command counts
+  // its signals; it gets SIGCONT only when it needs it.
   const PlannedService& plan = *step.service.plan;
   const bool is_continued = plan.policy.delivers_continue && target == Target::MainProcess;
   if (plan.role != Role::MainCommand && !is_continued) step.act(SendSignal{step.service.id, Target::Group, kContinue});
@@ -29,8 +29,8 @@ void terminate_group(Step& step, Time kill_at, Fault fault) {
   send_signal(step, kTerminate, Target::Group, kill_at, fault);
 }
 
-// The pre-stop commands have half of the service's time, so that it can be asked to end itself. A logger that is not to come
-// back has the same time to read what is in its pipe, and ends by itself.
+// The pre-stop commands have half of the service's time, so that it can be asked to end itself. A logger that is not to
+// come back has the same time to read what is in its pipe, and ends by itself.
 void begin_pre_stop(Step& step, const told::Stop& limits, Fault fault) {
   const Time kill_at = kill_time(step);
   if (step.spec().pre_stop.empty() && !limits.by_input) return ask_to_end(step, kill_at, fault);
@@ -42,16 +42,16 @@ void begin_pre_stop(Step& step, const told::Stop& limits, Fault fault) {
   close_input(step.service, step.now, step.actions);
 }
 
-void forgo_undoing(Step& step) {
-  if (is_to_be_undone(step.service)) step.enter(state::Stopped{});
+void skip_down_command(Step& step) {
+  if (needs_down_command(step.service)) step.enter(state::Stopped{});
 }
 
-void undo(Step& step) {
-  if (!is_to_be_undone(step.service)) return;
-  if (step.service.wanted == Wanted::DownAtOnce) return forgo_undoing(step);
-  step.announce(notice::Stopping{step.service.id, notice::Stopping::Undone{}});
+void run_down_command(Step& step) {
+  if (!needs_down_command(step.service)) return;
+  if (step.service.wanted == Wanted::DownAtOnce) return skip_down_command(step);
+  step.announce(notice::Stopping{step.service.id, notice::Stopping::ByDownCommand{}});
   step.enter(state::PostStop{Ending::Stopped, kNever, step.now, kill_time(step)});
-  run_task(step, Task::Undo, 0);
+  run_task(step, Task::Down, 0);
 }
 
 void begin_stop(Step& step, const told::Stop& limits, Fault fault) {
@@ -74,13 +74,13 @@ void begin_stop(Step& step, const told::Stop& limits, Fault fault) {
               step.enter(state::Launching{launching.give_up_at, std::min(launching.stop_by, limit)});
             },
             // They look at `wanted` when they are over.
-            [](const state::Clearing&) {},
+            [](const state::StoppingRest&) {},
             [&](state::PostStop post_stop) {
               if (!ends_with_all(step.service.wanted) || !step.service.plan->policy.post_stop_time) return;
               post_stop.kill_at = std::min(post_stop.kill_at, kill_time(step));
               step.enter(post_stop);
             },
-            [&](const state::Done&) { undo(step); },
+            [&](const state::Done&) { run_down_command(step); },
             // Being stopped already, or ended.
             [](const OneOf<state::PreStop, state::Stopping, state::Killing, state::Idle, state::Failed,
                            state::Stopped> auto&) {},
@@ -89,7 +89,7 @@ void begin_stop(Step& step, const told::Stop& limits, Fault fault) {
 }
 
 // Its main process has ended, and the rest of its group has not.
-void kill_rest(Step& step, state::Clearing clearing) {
+void kill_rest(Step& step, state::StoppingRest clearing) {
   end_task(step);
   clearing.task.reset();
   // Only its stop command was still there.
@@ -101,9 +101,9 @@ void kill_rest(Step& step, state::Clearing clearing) {
   step.enter(clearing);
 }
 
-// A process with rights of its own (a set-user-id program), or one that the kernel does not let end, must not keep the service
-// from being started again.
-void abandon_rest(Step& step, const state::Clearing& clearing) {
+// A process with rights of its own (a set-user-id program), or one that the kernel does not let end, must not keep the
+// service from being started again.
+void abandon_rest(Step& step, const state::StoppingRest& clearing) {
   step.announce(notice::Undying{step.service.id, step.now - clearing.since, false});
   step.act(ForgetGroup{step.service.id});
   clearing_is_over(step, clearing);
@@ -118,7 +118,7 @@ void close_input(Service& service, Time now, Actions& actions) {
 }
 
 // What it has done is there as long as it is not taken back.
-bool is_to_be_undone(const Service& service) {
+bool needs_down_command(const Service& service) {
   return service.plan->spec.undo && std::holds_alternative<state::Done>(service.state);
 }
 
@@ -162,7 +162,7 @@ void send_kill(Step& step, std::optional<Signal> sent, Time since, Fault fault) 
   step.enter(state::Killing{step.now, later(step.now, kAbandonTime), fault});
 }
 
-void clearing_overdue(Step& step, const state::Clearing& clearing) {
+void clearing_overdue(Step& step, const state::StoppingRest& clearing) {
   clearing.killed && !clearing.emptied ? abandon_rest(step, clearing) : kill_rest(step, clearing);
 }
 
@@ -178,7 +178,7 @@ void Step::on(const told::EndBegun&) {
             [&](const OneOf<state::Waiting, state::Backoff> auto&) { enter(state::Stopped{}); },
             // Its turn will come, or it has ended.
             [](const OneOf<state::Idle, state::PreStart, state::Launching, state::Starting, state::PostStart,
-                           state::Running, state::PreStop, state::Stopping, state::Killing, state::Clearing,
+                           state::Running, state::PreStop, state::Stopping, state::Killing, state::StoppingRest,
                            state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
         },
         State(service.state));
@@ -207,7 +207,7 @@ void Step::on(const told::Urged&) {
             [&](const state::Killing&) {
               act(SendSignal{service.id, Target::Group, kTerminate});
             },
-            [&](const state::Clearing& clearing) {
+            [&](const state::StoppingRest& clearing) {
               end_task(*this);
               if (clearing.emptied) return clearing_is_over(*this, clearing);
               act(SendSignal{service.id, Target::Group, kTerminate});
@@ -216,7 +216,7 @@ void Step::on(const told::Urged&) {
               act(SignalTask{service.id, kTerminate});
               act(SignalTask{service.id, kContinue});
             },
-            [&](const state::Done&) { forgo_undoing(*this); },
+            [&](const state::Done&) { skip_down_command(*this); },
             [](const OneOf<state::Idle, state::Failed, state::Stopped> auto&) {},
         },
         State(service.state));
@@ -233,14 +233,14 @@ void Step::on(const told::Killed&) {
             [&](const state::Launching&) { cancel_launch(*this); },
             [&](const state::PreStop& pre_stop) { send_kill(*this, std::nullopt, pre_stop.since, pre_stop.fault); },
             [&](const state::Stopping& stopping) { send_kill(*this, stopping.sent, stopping.since, stopping.fault); },
-            [&](const state::Clearing& clearing) {
+            [&](const state::StoppingRest& clearing) {
               if (!clearing.killed) kill_rest(*this, clearing);
             },
             [&](const state::PostStop& post_stop) {
               end_task(*this);
               take_ending(*this, post_stop.ending, post_stop.retry_at);
             },
-            [&](const state::Done&) { forgo_undoing(*this); },
+            [&](const state::Done&) { skip_down_command(*this); },
             // They were all asked to end before.
             [](const OneOf<state::Idle, state::Waiting, state::Starting, state::PostStart, state::Running,
                            state::Backoff, state::Killing, state::Failed, state::Stopped> auto&) {},
@@ -257,7 +257,7 @@ void Step::on(const told::HookEnded&) {
             },
             [&](const state::Backoff&) { enter(state::Stopped{}); },
             [](const OneOf<state::Idle, state::Waiting, state::PreStart, state::Launching, state::PostStart,
-                           state::Running, state::PreStop, state::Stopping, state::Killing, state::Clearing,
+                           state::Running, state::PreStop, state::Stopping, state::Killing, state::StoppingRest,
                            state::PostStop, state::Done, state::Failed, state::Stopped> auto&) {},
         },
         State(service.state));

@@ -12,7 +12,7 @@ std::size_t count_of(const config::Service& spec, Task task) {
     case Task::PostStart: return spec.post_start.size();
     case Task::PreStop: return spec.pre_stop.size();
     case Task::PostStop: return spec.post_stop.size();
-    case Task::Undo: return spec.undo ? 1 : 0;
+    case Task::Down: return spec.undo ? 1 : 0;
     case Task::StopCommand: break;
   }
   return spec.stop_command ? 1 : 0;
@@ -82,7 +82,7 @@ void task_ended(Step& step, const state::Stopping& stopping, const EndedTask& en
   if (has_failed(step, ended)) send_stop_signal(step, stopping.kill_at, stopping.fault);
 }
 
-void task_ended(Step& step, const state::Clearing& clearing, const EndedTask& ended) {
+void task_ended(Step& step, const state::StoppingRest& clearing, const EndedTask& ended) {
   announce_failure(step, ended);
   if (clearing.emptied) clearing_is_over(step, clearing);
 }
@@ -130,7 +130,7 @@ void Step::on(const TaskEnded& event) {
   const EndedTask ended{**running, event};
   running->reset();
   match(Overloaded{
-            [&](const OneOf<state::PreStart, state::PostStart, state::PreStop, state::Stopping, state::Clearing,
+            [&](const OneOf<state::PreStart, state::PostStart, state::PreStop, state::Stopping, state::StoppingRest,
                             state::PostStop> auto& state) { task_ended(*this, state, ended); },
             // They have no place for a command.
             [](const OneOf<state::Idle, state::Waiting, state::Launching, state::Starting, state::Running,
@@ -139,7 +139,8 @@ void Step::on(const TaskEnded& event) {
         State(service.state));
 }
 
-// An attempt to start it has ended before there was a main process. Without a code it has taken too long, or was not to go on.
+// An attempt to start it has ended before there was a main process. Without a code it has taken too long, or was not to
+// go on.
 void attempt_failed(Step& step, std::optional<int> code) {
   const Verdict verdict = judge(step, true);
   const bool is_final = verdict.ending == Ending::Failed;

@@ -19,7 +19,7 @@ SignalUse use_of(const SignalReceived& event, const Plan& plan, bool main_is_the
   if (is_stop_signal(event.signal, plan)) return SignalUse::Stop;
   // A window has another size, and no program is there to redraw it.
   if (event.signal == kWindowChange && event.origin == SignalOrigin::Terminal) return SignalUse::Drop;
-  if (!plan.conduct.forwards_signals) return SignalUse::Ignore;
+  if (!plan.rules.forwards_signals) return SignalUse::Ignore;
   if (event.signal == kHangup) return event.origin == SignalOrigin::Terminal ? SignalUse::Stop : SignalUse::Reload;
   return SignalUse::Ignore;
 }

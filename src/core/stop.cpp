@@ -12,16 +12,16 @@ StopTimes stop_times_of(const Plan& plan, const PlannedService& service) {
   const auto& own = service.spec.stop_timeout;
   const bool waits = service.policy.waits_for_its_end;
   const bool has_all_time = waits || service.role == Role::MainCommand || service.role == Role::StopHook;
-  StopTimes times{own, own, plan.stop.total, plan.conduct.sweep_time.value_or(plan.stop.total)};
+  StopTimes times{own, own, plan.stop.total, plan.rules.sweep_time.value_or(plan.stop.total)};
   if (own) return times;
-  if (waits) times.with_all = plan.conduct.service_stop_timeout;
+  if (waits) times.with_all = plan.rules.service_stop_timeout;
   if (!has_all_time) times.alone = plan.stop.total;
   return times;
 }
 
 bool Stop::spares_main() const {
   // No runtime waits for a container that ends itself.
-  return !is_by_command() && plan_.main_is_never_killed() && plan_.conduct.forwards_signals && takes_signals(at(*plan_.main_command));
+  return !is_by_command() && plan_.main_is_never_killed() && plan_.rules.forwards_signals && takes_signals(at(*plan_.main_command));
 }
 
 bool Stop::has_begun_with_services() const {
@@ -39,7 +39,7 @@ void Stop::begin(const StopReason& reason, std::optional<Signal> signal, Time no
   deadline_ = plan_.stop.deadline(now);
   sweep_at_ = plan_.stop.sweep_at(now);
   phase_ = phase::Begun{};
-  const bool goes_on = plan_.conduct.is_prelude && reason.cause == notice::StopCause::AllEnded;
+  const bool goes_on = plan_.rules.container_goes_on && reason.cause == notice::StopCause::AllEnded;
   if (!goes_on) actions.push_back(Announce{notice::ShutdownBegun{reason.cause, reason.service, signal}});
 }
 
@@ -79,7 +79,7 @@ struct Stop::Turn {
 
   Next operator()(phase::Begun) const {
     const auto& main = stop.plan_.main_command;
-    if (!stop.plan_.conduct.ends_main_first || !main || !is_alive(stop.at(*main).state)) return begin_hooks();
+    if (!stop.plan_.rules.ends_main_first || !main || !is_alive(stop.at(*main).state)) return begin_hooks();
     stop.phase_ = phase::EndingMain{};
     return StopOrder(stop_order::EndMain{});
   }
@@ -156,7 +156,7 @@ struct Stop::Turn {
 
   Next begin_hooks() const {
     if (!stop.stop_hooks_run()) return go_to(phase::BeginDrain{});
-    const Time drain_at = later(now, stop.plan_.conduct.pre_stop_time.value_or(stop.plan_.stop.reserve()));
+    const Time drain_at = later(now, stop.plan_.rules.pre_stop_time.value_or(stop.plan_.stop.reserve()));
     return go_to(phase::PreStopHooks{0, std::min(drain_at, stop.deadline_)});
   }
 
@@ -204,7 +204,7 @@ struct Stop::Turn {
   }
 
   Next drained() const {
-    if (!stop.plan_.conduct.runs_hooks_before_sweep || !post_stop_hooks_run()) return begin_sweep();
+    if (!stop.plan_.rules.runs_hooks_before_sweep || !post_stop_hooks_run()) return begin_sweep();
     return begin_post_stop();
   }
 
@@ -216,19 +216,21 @@ struct Stop::Turn {
 
   // Its own deadline is looked at when that has come.
   Next begin_sweep() const {
-    announce(notice::SweepBegun{stop.plan_.conduct.sweeps});
-    if (!stop.plan_.conduct.sweeps) return leave(false);
-    // What cleans up after a service directory has its signal with every other process; what the sweep lets begin has not.
+    announce(notice::SweepBegun{stop.plan_.rules.sweeps});
+    if (!stop.plan_.rules.sweeps) return leave(false);
+    // What cleans up after a service directory has its signal with every other process; what the sweep lets begin has
+    // not.
     for (const Service& service : stop.services_) {
       if (!service.plan->policy.post_stop_time || !std::holds_alternative<state::PostStop>(service.state)) continue;
       actions.push_back(SignalTask{service.id, kTerminate});
       actions.push_back(SignalTask{service.id, kContinue});
     }
     actions.push_back(Sweep{});
-    // A main command that has ended by itself leaves nothing that could be asked for more time, but for the time that was set.
+    // A main command that has ended by itself leaves nothing that could be asked for more time, but for the time that
+    // was set.
     const bool by_main = stop.reason_->cause == notice::StopCause::MainCommandEnded;
     Time kill_at = by_main && !stop.plan_.stop.chosen ? later(now, stop.plan_.stop.reserve()) : kNever;
-    if (stop.plan_.conduct.sweep_time) kill_at = later(now, *stop.plan_.conduct.sweep_time);
+    if (stop.plan_.rules.sweep_time) kill_at = later(now, *stop.plan_.rules.sweep_time);
     stop.phase_ = phase::Sweeping{std::min(kill_at, stop.deadline_)};
     return Nothing{};
   }
@@ -348,8 +350,8 @@ int Stop::exit_code() const {
   if (reason_->code) return *reason_->code;
   if (reason_->cause == StopCause::HookFailed || reason_->cause == StopCause::BootTooLong)
     return exit_code::kBootFailed;
-  if (stop_hook_failed_ && plan_.conduct.failed_stop_hook_code) return *plan_.conduct.failed_stop_hook_code;
-  if (signal_ && plan_.conduct.stop_signal_code) return plan_.conduct.stop_signal_code(*signal_);
+  if (stop_hook_failed_ && plan_.rules.failed_stop_hook_code) return *plan_.rules.failed_stop_hook_code;
+  if (signal_ && plan_.rules.stop_signal_code) return plan_.rules.stop_signal_code(*signal_);
   if (plan_.exit_code_from && at(*plan_.exit_code_from).code) return *at(*plan_.exit_code_from).code;
   switch (reason_->cause) {
     case StopCause::AllEnded: return failed_.empty() ? exit_code::kOk : failure_code(at(failed_.front()));
@@ -367,7 +369,8 @@ int Stop::exit_code() const {
   }
   const int by_stop = needed_kill() ? exit_code::kKilled : exit_code::kOk;
   if (!plan_.main_command) return by_stop;
-  // One that was never started did not succeed, so 0 would be a lie; this is what the stop signal would have made of it.
+  // One that was never started did not succeed, so 0 would be a lie; this is what the stop signal would have made of
+  // it.
   return at(*plan_.main_command).code.value_or(needed_kill() ? exit_code::kKilled : exit_code::kTerminated);
 }
 

@@ -1,12 +1,12 @@
-// The end of the container: its phases, its budget, its exit code. It reads what services do, and answers with what they are
-// to be told next.
+// The end of the container: its phases, its budget, its exit code. It reads what services do, and answers with what
+// they are to be told next.
 //
 //   Up -> EndingMain -> PreStopHooks -> Draining -> Sweeping -> PostStopHooks -> Reaping -> Over
 //
-// EndingMain is passed over unless the main command is to end before everything else. The hooks before the stop and after it
-// have a phase each. Draining stops the services tier by tier, Sweeping gives every other process its chance, Reaping comes
-// after SIGKILL.
-// Phases are left early when nothing is left; one that runs out of time is followed by the next.
+// EndingMain is passed over unless the main command is to end before everything else. The hooks before the stop and
+// after it have a phase each. Draining stops the services tier by tier, Sweeping gives every other process its chance,
+// Reaping comes after SIGKILL. Phases are left early when nothing is left; one that runs out of time is followed by the
+// next.
 #pragma once
 
 #include <optional>
@@ -109,7 +109,7 @@ class Stop {
     struct Up {};
     // It has begun just now.
     struct Begun {};
-    // The main command ends, and everything else waits for that: Conduct::ends_main_first.
+    // The main command ends, and everything else waits for that: InitRules::ends_main_first.
     struct EndingMain {};
     // The hooks before the stop, of which `next` is the one to run; what follows begins at `drain_at` at the latest.
     struct PreStopHooks {
@@ -161,8 +161,8 @@ class Stop {
   const Services& services_;
   Phase phase_ = phase::Up{};
   std::optional<StopReason> reason_;
-  Time deadline_ = kNever;  // the end of the budget
-  Time sweep_at_ = kNever;  // when the sweep begins at the latest
+  Time deadline_ = kNever;        // the end of the budget
+  Time sweep_at_ = kNever;        // when the sweep begins at the latest
   std::optional<Signal> signal_;  // that the stop began with
   int signals_ = 0;
   bool post_stop_begun_ = false;

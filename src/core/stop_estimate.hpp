@@ -14,8 +14,8 @@ struct StopProblem {
   std::string message;
 };
 
-// Takes every service at its word: that it may need all of its stop-timeout, and that those of a tier stop side by side, one
-// tier after the other. A service without a stop-timeout takes what it gets, and is no problem.
+// Takes every service at its word: that it may need all of its stop-timeout, and that those of a tier stop side by
+// side, one tier after the other. A service without a stop-timeout takes what it gets, and is no problem.
 std::vector<StopProblem> find_stop_problems(const Plan& plan);
 
 }  // namespace cinit::core

@@ -28,7 +28,7 @@ Supervisor::Supervisor(const Plan& plan, std::uint64_t seed)
 Actions Supervisor::boot(Time now) {
   now_ = now;
   booted_at_ = now;
-  if (plan_.conduct.boot_time) boot_deadline_ = later(now, *plan_.conduct.boot_time);
+  if (plan_.rules.boot_time) boot_deadline_ = later(now, *plan_.rules.boot_time);
   for (Service& service : services_) {
     service.entered_at = now;
     if (!service.plan->wanted_at_boot) continue;
@@ -37,14 +37,14 @@ Actions Supervisor::boot(Time now) {
   for (Service& service : services_) {
     if (service.plan->wanted_at_boot) tell(service, told::Start{});
   }
-  return settle();
+  return advance();
 }
 
 Actions Supervisor::handle(const Event& event, Time now) {
   now_ = std::max(now_, now);
   match([this](const auto& happened) { on(happened); }, event);
   stop_removed();
-  return settle();
+  return advance();
 }
 
 Actions Supervisor::cannot_go_on(const char* what, Time now) {
@@ -52,7 +52,7 @@ Actions Supervisor::cannot_go_on(const char* what, Time now) {
   actions_.push_back(Announce{notice::InvariantBroken{what}});
   begin_stop({notice::StopCause::InternalError});
   stop_.blame_internal_error();
-  return settle();
+  return advance();
 }
 
 Actions Supervisor::shut_down(std::optional<int> code, Time now) {
@@ -62,12 +62,12 @@ Actions Supervisor::shut_down(std::optional<int> code, Time now) {
 }
 
 // What has become possible: starts, the end of the container, the next step of its stop.
-Actions Supervisor::settle() {
+Actions Supervisor::advance() {
   while (const auto next = order_.take_next()) start(*next);
-  const bool is_held = unfinished_ == 0 && std::any_of(services_.begin(), services_.end(), [](const Service& service) {
-                         return service.wanted == Wanted::Held;
-                       });
-  if (unfinished_ == 0 && !is_held && !plan_.is_kept_open) begin_stop({notice::StopCause::AllEnded});
+  const bool is_down_on_request =
+      unfinished_ == 0 && std::any_of(services_.begin(), services_.end(),
+                                      [](const Service& service) { return service.wanted == Wanted::DownOnRequest; });
+  if (unfinished_ == 0 && !is_down_on_request && !plan_.is_kept_open) begin_stop({notice::StopCause::AllEnded});
   while (const auto next = stop_.next(now_, actions_)) carry_out(*next);
   return std::exchange(actions_, {});
 }
@@ -136,8 +136,8 @@ void Supervisor::end_wait_for_boot() {
   boot_deadline_ = kNever;
   const auto slow = std::find_if(boot_.begin(), boot_.end(), [this](ServiceId id) { return !order_.is_settled(id); });
   if (slow == boot_.end() || is_stopping()) return;
-  actions_.push_back(Announce{notice::WaitedTooLong{*slow, *plan_.conduct.boot_time}});
-  if (plan_.conduct.slow_boot_fails) return begin_stop({notice::StopCause::BootTooLong});
+  actions_.push_back(Announce{notice::WaitedTooLong{*slow, *plan_.rules.boot_time}});
+  if (plan_.rules.slow_boot_fails) return begin_stop({notice::StopCause::BootTooLong});
   if (plan_.main_command) order_.release(*plan_.main_command);
 }
 
@@ -198,7 +198,7 @@ void Supervisor::follow(Service& service, const News& news) {
 }
 
 void Supervisor::start(ServiceId id) {
-  if (order_.requires_held(id)) {
+  if (order_.requires_one_down_on_request(id)) {
     tell(at(services_, id), told::Wait{});
   } else if (const auto required = order_.failed_requirement(id)) {
     tell(at(services_, id), told::Fail{*required, failure_code(at(services_, *required))});
@@ -220,10 +220,11 @@ void Supervisor::on(const SignalReceived& event) {
   }
   const bool begins = !is_stopping();
   if (begins) begin_stop({notice::StopCause::StopSignal}, event.signal);
-  // A process of the container may ask for the stop, and cannot urge it: scripts do so in every stop, "halt" in a ./finish.
+  // A process of the container may ask for the stop, and cannot urge it: scripts do so in every stop, "halt" in a
+  // ./finish.
   if (event.origin == SignalOrigin::Inside) return;
   // The first one asks for what may have begun for another reason; the second and the third urge.
-  if (!begins && !plan_.conduct.takes_more_stop_signals) return;
+  if (!begins && !plan_.rules.takes_more_stop_signals) return;
   const int count = stop_.count_signal();
   if (count == 2) {
     if (!stop_.begin_urging(kTerminate, actions_)) return;

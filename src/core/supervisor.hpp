@@ -1,8 +1,8 @@
-// What is happening. The supervisor is told events and answers with actions. It makes no system call and reads no clock, so a
-// test can live through a day of it in a millisecond.
+// What is happening. The supervisor is told events and answers with actions. It makes no system call and reads no
+// clock, so a test can live through a day of it in a millisecond.
 //
-// It decides nothing by itself: it hands each event to what decides about it (a service, the order of their starts, the stop of
-// everything), and what follows from that to the others.
+// It decides nothing by itself: it hands each event to what decides about it (a service, the order of their starts, the
+// stop of everything), and what follows from that to the others.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ class Supervisor {
   // Starts what is wanted at boot. To be called once, before the first event.
   Actions boot(Time now);
 
-  // Takes in what has happened. `now` never goes back. Actions are to be carried out in their order, before the next event.
+  // Takes in what has happened. `now` never goes back. Actions are to be carried out in their order, before the next
+  // event.
   Actions handle(const Event& event, Time now);
 
   // Something has happened that cinit cannot go on with: begins the graceful stop, exit code 70.
@@ -51,8 +52,8 @@ class Supervisor {
   std::vector<ServiceId> still_stopping() const;
   // Whether a request of that kind is carried out now: not every one is in the stop of everything.
   bool takes(Requested::What what) const;
-  // Whether the end of this hook, which is still to be told, is the one after which services are started. They may be read once
-  // more before it is told: the hooks may have changed them.
+  // Whether the end of this hook, which is still to be told, is the one after which services are started. They may be
+  // read once more before it is told: the hooks may have changed them.
   bool starts_services(ServiceId hook, bool succeeded) const;
   // Whether it was asked for by a signal, and nothing in the container was the reason.
   bool is_stopped_by_signal() const { return stop_.is_asked_for(); }
@@ -98,7 +99,7 @@ class Supervisor {
   void hand_on(const HandedOn& signal);
   void begin_stop(const StopReason& reason, std::optional<Signal> signal = std::nullopt);
   void carry_out(const StopOrder& order);
-  Actions settle();
+  Actions advance();
   void broken_invariant(const char* what);
 
   const Plan& plan_;  // what is in it changes before PlanRevised is told

@@ -5,7 +5,8 @@
 
 namespace cinit::core {
 
-// Before the first service is stopped, the hooks of the stop may ask for everything; afterwards for an earlier stop alone.
+// Before the first service is stopped, the hooks of the stop may ask for everything; afterwards for an earlier stop
+// alone.
 bool Supervisor::takes(Requested::What what) const {
   return !is_stopping() || what == Requested::What::Stop || !stop_.has_begun_with_services();
 }
@@ -25,7 +26,7 @@ void Supervisor::on(const Requested& event) {
   switch (event.what) {
     case Requested::What::Start: start(false); break;
     case Requested::What::Stop:
-      if (!is_final(service.state)) tell(service, stop_.stop_of(service, Wanted::Held));
+      if (!is_final(service.state)) tell(service, stop_.stop_of(service, Wanted::DownOnRequest));
       break;
     case Requested::What::Restart:
       start(false);
@@ -44,7 +45,7 @@ void Supervisor::on(const PlanRevised& event) {
   if (is_stopping()) return broken_invariant("a plan that changes while everything is stopped");
   for (const ServiceId id : event.removed) {
     boot_.erase(id);
-    if (at(services_, id).wanted == Wanted::Held) at(services_, id).wanted = Wanted::Down;
+    if (at(services_, id).wanted == Wanted::DownOnRequest) at(services_, id).wanted = Wanted::Down;
     removed_.push_back(id);
   }
   stop_removed();

@@ -14,7 +14,7 @@
 #include "init/environment.hpp"
 #include "init/init.hpp"
 #include "init/launcher.hpp"
-#include "init/patience.hpp"
+#include "init/look_until_certain.hpp"
 #include "init/startup_files.hpp"
 #include "init/termination_log.hpp"
 #include "os/file.hpp"
@@ -89,31 +89,31 @@ std::unique_ptr<Image> find_image(FindImage find, const config::Variables& envir
     if (found) problems.clear();
     return found;
   };
-  return look_with_patience(look, [&](const std::unique_ptr<Image>&) { return !problems.empty(); });
+  return look_until_certain(look, [&](const std::unique_ptr<Image>&) { return !problems.empty(); });
 }
 
 // What /etc/container_environment says.
-void import_environment(Surroundings& surroundings) {
-  const Result<bool> imported = surroundings.directory.import(surroundings.environment);
-  if (!imported) surroundings.environment_error = imported.error();
-  if (imported && *imported) surroundings.directory.dump(surroundings.environment);
+void import_environment(Inherited& inherited) {
+  const Result<bool> imported = inherited.directory.import(inherited.environment);
+  if (!imported) inherited.environment_error = imported.error();
+  if (imported && *imported) inherited.directory.dump(inherited.environment);
 }
 
 // What the container gave us, with descriptors and environment put in order. `problems`: what could not be looked at.
-Surroundings take_surroundings(const BootRequest& request, servicedir::Problems& problems) {
+Inherited take_inherited(const BootRequest& request, servicedir::Problems& problems) {
   os::open_standard_descriptors();
-  Surroundings surroundings;
-  surroundings.environment = read_environment(request.environment);
-  surroundings.inherited_fds = os::take_inherited_descriptors();
-  surroundings.null = os::open_null();
-  if (request.personality.imports_environment) import_environment(surroundings);
+  Inherited inherited;
+  inherited.environment = read_environment(request.environment);
+  inherited.descriptors = os::take_inherited_descriptors();
+  inherited.null = os::open_null();
+  if (request.personality.imports_environment) import_environment(inherited);
   const bool runs_command_alone = request.no_services && request.skip_startup_files;
   if (request.personality.find_image && !runs_command_alone) {
-    auto image = find_image(request.personality.find_image, surroundings.environment, problems);
-    if (image) surroundings.image = std::move(image);
+    auto image = find_image(request.personality.find_image, inherited.environment, problems);
+    if (image) inherited.image = std::move(image);
   }
-  surroundings.image->change_environment(surroundings.environment);
-  return surroundings;
+  inherited.image->change_environment(inherited.environment);
+  return inherited;
 }
 
 void warn_of_hooks(log::Log& log, const std::string& warning) {
@@ -125,7 +125,7 @@ config::Sources read_sources(const BootRequest& request) {
   const auto look = [&] {
     return request.config_file ? config::read_named_source(request.config_file) : config::read_default_sources();
   };
-  return look_with_patience(look, [](const config::Sources& found) { return config::may_pass(found.problems); });
+  return look_until_certain(look, [](const config::Sources& found) { return config::may_pass(found.problems); });
 }
 
 // Finds the programs that the image wants to have run, and notes what is odd about them.
@@ -178,10 +178,10 @@ class ProgramFinder {
   std::optional<Error> error_;
 };
 
-// A hook that was passed over for an error of looking might have been the one that makes the data safe: as long as it is not known
-// what is to be run, nothing is.
-Result<core::Commands> find_programs_with_patience(ProgramFinder finder, const config::Hooks& hooks) {
-  return look_with_patience([&] { return finder.find(hooks); },
+// A hook that was passed over for an error of looking might have been the one that makes the data safe: as long as it
+// is not known what is to be run, nothing is.
+Result<core::Commands> find_programs_for_certain(ProgramFinder finder, const config::Hooks& hooks) {
+  return look_until_certain([&] { return finder.find(hooks); },
                             [](const Result<core::Commands>& found) { return !found; });
 }
 
@@ -193,12 +193,12 @@ void add_directories(const servicedir::ServiceTrees& trees, config::Loaded& load
     trees.add_to(with);
     return with;
   };
-  loaded = look_with_patience(look, [](const config::Loaded& found) { return config::may_pass(found.problems); });
+  loaded = look_until_certain(look, [](const config::Loaded& found) { return config::may_pass(found.problems); });
 }
 
 // What the personality changes about the plan.
 void take_personality(const Personality& personality, core::Plan& plan) {
-  plan.conduct = personality.conduct;
+  plan.rules = personality.rules;
   plan.is_kept_open = plan.is_kept_open || personality.keeps_container;
   if (!personality.process_timeout) return;
   for (core::PlannedService& service : plan.services) {
@@ -218,12 +218,10 @@ std::string cannot_run(const Error& error) {
 }
 
 // Each service directory costs cinit a handful of descriptors, and its processes are not to notice.
-void make_room_for_directories(Surroundings& surroundings) {
-  surroundings.descriptor_limit = os::raise_descriptor_limit();
-}
+void make_room_for_directories(Inherited& inherited) { inherited.descriptor_limit = os::raise_descriptor_limit(); }
 
-// Where a cinit answers that runs in this container already. Hooks and services started a second time beside it would be in each other's
-// way; whoever asks for that has most likely mistyped a command for the first.
+// Where a cinit answers that runs in this container already. Hooks and services started a second time beside it would
+// be in each other's way; whoever asks for that has most likely mistyped a command for the first.
 std::optional<std::string> find_another(const config::Container& container) {
   if (os::sys::getpid() == 1) return std::nullopt;
   for (const control::SocketPlace& place : control::places_for_client(container.control_socket)) {
@@ -248,7 +246,7 @@ int refuse_to_be_second(const BootRequest& request, const std::string& socket) {
 }
 
 // What the container is made of, once nothing is wrong with it.
-struct Blueprint {
+struct RunParts {
   const BootRequest& request;
   const config::Config& config;
   core::Plan& plan;
@@ -256,9 +254,9 @@ struct Blueprint {
   std::span<const config::Problem> told_problems = {};
 };
 
-std::string upstream_of(const Surroundings& surroundings) {
-  const auto found = surroundings.environment.find("NOTIFY_SOCKET");
-  return found == surroundings.environment.end() ? "" : found->second;
+std::string upstream_of(const Inherited& inherited) {
+  const auto found = inherited.environment.find("NOTIFY_SOCKET");
+  return found == inherited.environment.end() ? "" : found->second;
 }
 
 // Where cinit itself writes to.
@@ -273,37 +271,36 @@ struct End {
   bool by_signal = false;  // somebody has asked for it
 };
 
-End run(const Blueprint& blueprint, Surroundings& surroundings, Output output) {
-  const config::Config& config = blueprint.config;
-  core::Plan& plan = blueprint.plan;
+End run(const RunParts& parts, Inherited& inherited, Output output) {
+  const config::Config& config = parts.config;
+  core::Plan& plan = parts.plan;
   Result<LoopParts> loop = LoopParts::make();
-  if (!loop) return {give_up(blueprint.request, exit_code::kBootFailed, cannot_run(loop.error()))};
+  if (!loop) return {give_up(parts.request, exit_code::kBootFailed, cannot_run(loop.error()))};
   // Lines for the same file go through one writer.
   std::optional<os::LineWriter> own_out;
   os::LineWriter& out = os::is_same_file(1, 2) ? output.err : own_out.emplace(1);
-  Listener listener(plan, config, loop->poller, loop->discarder, {out, output.err, upstream_of(surroundings)},
-                    output.log);
-  Launcher launcher(plan, config, surroundings, listener);
-  Init init(plan, {*loop, launcher, listener, output.log, blueprint.trees, config.container,
-                   blueprint.request.personality.words, blueprint.told_problems});
+  Listener listener(plan, config, loop->poller, loop->discarder, {out, output.err, upstream_of(inherited)}, output.log);
+  Launcher launcher(plan, config, inherited, listener);
+  Init init(plan, {*loop, launcher, listener, output.log, parts.trees, config.container,
+                   parts.request.personality.words, parts.told_problems});
   init.listen(config.container.control_socket);
   const int code = init.run();
   return {code, init.is_stopped_by_signal()};
 }
 
-// The program by which an image chooses its services has ended before these are read. Returns the exit code of a container
-// that is over with it; std::nullopt if the boot goes on.
+// The program by which an image chooses its services has ended before these are read. Returns the exit code of a
+// container that is over with it; std::nullopt if the boot goes on.
 std::optional<int> run_early_program(const BootRequest& request, const config::Container& container,
-                                     const core::Program& program, Surroundings& surroundings, Output output) {
+                                     const core::Program& program, Inherited& inherited, Output output) {
   config::Config config;
   config.container = container;
   core::Commands commands;
   commands.startup = {program};
   auto planned = core::make_plan(config, commands);
   core::Plan& plan = *std::get_if<core::Plan>(&planned);
-  plan.conduct.sweeps = false;
-  plan.conduct.is_prelude = true;
-  const End end = run({request, config, plan, {}}, surroundings, output);
+  plan.rules.sweeps = false;
+  plan.rules.container_goes_on = true;
+  const End end = run({request, config, plan, {}}, inherited, output);
   if (end.by_signal) return request.main_command.empty() ? exit_code::kOk : exit_code::kTerminated;
   return end.code == exit_code::kOk ? std::nullopt : std::optional(end.code);
 }
@@ -318,18 +315,18 @@ bool set_kernel_parameters(const BootRequest& request, const config::Sysctl& sys
   return false;
 }
 
-// What scripts of the image take for granted, and the first of them. Returns the exit code of a container that is over with
-// that; std::nullopt if the boot goes on.
-std::optional<int> begin_image(const BootRequest& request, const config::Container& container,
-                               Surroundings& surroundings, Output output) {
-  Image& image = *surroundings.image;
+// What scripts of the image take for granted, and the first of them. Returns the exit code of a container that is over
+// with that; std::nullopt if the boot goes on.
+std::optional<int> begin_image(const BootRequest& request, const config::Container& container, Inherited& inherited,
+                               Output output) {
+  Image& image = *inherited.image;
   if (image.must_be_alone()) {
     if (const auto socket = find_another(container)) return refuse_to_be_second(request, *socket);
   }
-  for (const std::string& complaint : image.prepare(surroundings.environment)) warn_of_hooks(output.log, complaint);
+  for (const std::string& complaint : image.prepare(inherited.environment)) warn_of_hooks(output.log, complaint);
   const std::optional<core::Program> early = image.early_program();
   if (request.skip_startup_files || !early) return std::nullopt;
-  return run_early_program(request, container, *early, surroundings, output);
+  return run_early_program(request, container, *early, inherited, output);
 }
 
 // What a script of the image has chosen, when the container ends because a script wanted that, or without a failure.
@@ -342,15 +339,15 @@ int exit_code_of(const End& end, const Image& image) {
 
 int boot(const BootRequest& request) {
   servicedir::Problems unseen;
-  Surroundings surroundings = take_surroundings(request, unseen);
+  Inherited inherited = take_inherited(request, unseen);
   if (!unseen.empty()) return wrong_configuration(request, unseen);
-  if (!surroundings.null) {
+  if (!inherited.null) {
     return give_up(request, exit_code::kBootFailed,
-                   cannot_run({std::string("/dev/null cannot be opened: ") + strerror(surroundings.null.error()),
-                               surroundings.null.error()}));
+                   cannot_run({std::string("/dev/null cannot be opened: ") + strerror(inherited.null.error()),
+                               inherited.null.error()}));
   }
   const config::Sources sources = read_sources(request);
-  config::Loaded loaded = load(sources, request, surroundings.environment);
+  config::Loaded loaded = load(sources, request, inherited.environment);
   if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
   config::Container& container = loaded.config.container;
   set_emergency_budget(container.stop_timeout.value_or(config::kDefaultStopTimeout));
@@ -360,12 +357,12 @@ int boot(const BootRequest& request) {
       "cinit: no more lines come here: this terminal cannot be opened anew (/proc, its owner), and cinit writes to "
       "none "
       "that might keep it waiting\n");
-  surroundings.image->apply_settings(container);
+  inherited.image->apply_settings(container);
   log::Log log(container.log_level, container.log_format, err, request.personality.line_prefix);
-  if (const auto code = begin_image(request, container, surroundings, {err, log})) return *code;
+  if (const auto code = begin_image(request, container, inherited, {err, log})) return *code;
 
   servicedir::ServiceTrees trees =
-      request.no_services ? servicedir::ServiceTrees() : surroundings.image->find_trees(container);
+      request.no_services ? servicedir::ServiceTrees() : inherited.image->find_trees(container);
   trees.are_awaited = request.personality.keeps_container;
   add_directories(trees, loaded);
   if (has_errors(loaded.problems)) return wrong_configuration(request, loaded.problems);
@@ -373,7 +370,7 @@ int boot(const BootRequest& request) {
   const config::Config& config = loaded.config;
   std::vector<std::string> warnings;
   const Result<core::Commands> commands =
-      find_programs_with_patience(ProgramFinder(request, *surroundings.image, warnings), config.hooks);
+      find_programs_for_certain(ProgramFinder(request, *inherited.image, warnings), config.hooks);
   if (!commands) {
     return give_up(request, exit_code::kBootFailed,
                    "what is to be run cannot be looked at: " + commands.error().message);
@@ -384,19 +381,18 @@ int boot(const BootRequest& request) {
   }
   core::Plan& plan = *std::get_if<core::Plan>(&planned);
   take_personality(request.personality, plan);
-  surroundings.image->apply_settings(plan.conduct);
+  inherited.image->apply_settings(plan.rules);
   if (plan.services.empty() && !plan.is_kept_open) return nothing_to_run(request, sources, config);
   if (starts_more_than_a_command(plan)) {
     if (const auto socket = find_another(container)) return refuse_to_be_second(request, *socket);
   }
 
   // A hook may make one.
-  if (!trees.readable().empty() || !plan.boot_hooks.empty()) make_room_for_directories(surroundings);
+  if (!trees.readable().empty() || !plan.boot_hooks.empty()) make_room_for_directories(inherited);
   for (const std::string& warning : warnings) warn_of_hooks(log, warning);
-  for (const std::string& file : surroundings.directory.left_out()) warn_of_hooks(log, file);
+  for (const std::string& file : inherited.directory.left_out()) warn_of_hooks(log, file);
   if (!set_kernel_parameters(request, config.sysctl, log)) return exit_code::kBootFailed;
-  return exit_code_of(run({request, config, plan, trees, loaded.problems}, surroundings, {err, log}),
-                      *surroundings.image);
+  return exit_code_of(run({request, config, plan, trees, loaded.problems}, inherited, {err, log}), *inherited.image);
 }
 
 }  // namespace cinit::init

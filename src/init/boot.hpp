@@ -20,9 +20,9 @@ struct BootRequest {
   Personality personality = {};  // cinit itself, or the init in whose place it is
 };
 
-// Reads the configuration, makes the plan, and runs it. What is wrong is said on standard error before any process has been
-// started. Returns the exit code: that of the container, 78 for a configuration that is wrong, 64 when there is nothing to
-// run, 1 when PID 1 cannot get what it needs. Signals must be blocked.
+// Reads the configuration, makes the plan, and runs it. What is wrong is said on standard error before any process has
+// been started. Returns the exit code: that of the container, 78 for a configuration that is wrong, 64 when there is
+// nothing to run, 1 when PID 1 cannot get what it needs. Signals must be blocked.
 int boot(const BootRequest& request);
 
 }  // namespace cinit::init

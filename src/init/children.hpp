@@ -53,8 +53,8 @@ class Children {
 
   void add_starting(core::ServiceId id, pid_t pid);
   void add_main(core::ServiceId id, pid_t pid, pid_t group);
-  // A main process that has taken the place of another may still change its group: daemon(3) does, after its parent has ended. As
-  // long as it is not reaped the group that it is in is known, and is no other's.
+  // A main process that has taken the place of another may still change its group: daemon(3) does, after its parent has
+  // ended. As long as it is not reaped the group that it is in is known, and is no other's.
   void look_at_group(core::ServiceId id);
   void mark_as_one_of_many(core::ServiceId id, bool is_one) { at(id).is_one_of_many = is_one; }
   void add_task(core::ServiceId id, pid_t pid, std::uint32_t number);
@@ -63,7 +63,8 @@ class Children {
   // Its command is asked to end.
   void ask_task(core::ServiceId id) { at(id).task_asked = true; }
 
-  // The main process has ended, and is not reaped yet: what is left of it belongs to nobody, unless its group is watched.
+  // The main process has ended, and is not reaped yet: what is left of it belongs to nobody, unless its group is
+  // watched.
   void main_ended(core::ServiceId id) { owners_.erase(at(id).main); }
   void watch_group(core::ServiceId id) { owners_.insert_or_assign(at(id).group, id); }
   // It is reaped. Its group is remembered when it is watched.
@@ -82,8 +83,8 @@ class Children {
   std::unordered_map<pid_t, core::ServiceId> owners_;
 };
 
-// Sends a signal to the process group that `pid` leads, or to `pid` alone as long as it leads none: a child that has not come
-// to its setsid(2) yet.
+// Sends a signal to the process group that `pid` leads, or to `pid` alone as long as it leads none: a child that has
+// not come to its setsid(2) yet.
 void signal_group(pid_t pid, int signal);
 
 }  // namespace cinit::init

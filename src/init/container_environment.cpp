@@ -40,7 +40,8 @@ bool is_plain(char letter) {
 
 }  // namespace
 
-// What is no file, cannot be read, or cannot be a variable (a NUL in it) is no variable. std::nullopt: there is no directory for us.
+// What is no file, cannot be read, or cannot be a variable (a NUL in it) is no variable. std::nullopt: there is no
+// directory for us.
 Result<std::optional<config::Variables>> ContainerEnvironment::read() {
   const std::string directory = path(kEnvironmentDirectory);
   const Result<std::vector<std::string>> names = persist([&] { return os::list_directory(directory); });

@@ -40,8 +40,8 @@ bool ControlScripts::run_script(core::ServiceId id, char letter) {
   const std::string path = plan_[id].spec.directory->path + "/" + script;
   struct stat status {};
   const int error = persist([&] { return os::look_at_itself(path, status); });
-  // What cannot be looked at may be there, and a link may lead to a script. If there is none, its start fails, and the signal is sent
-  // then.
+  // What cannot be looked at may be there, and a link may lead to a script. If there is none, its start fails, and the
+  // signal is sent then.
   if (error != 0 && !may_pass(error)) return false;
   constexpr mode_t kExecutable = S_IXUSR | S_IXGRP | S_IXOTH;
   if (error == 0 && !S_ISLNK(status.st_mode) && (status.st_mode & kExecutable) == 0) return false;

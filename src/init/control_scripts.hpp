@@ -13,8 +13,8 @@
 
 namespace cinit::init {
 
-// A signal, and the letter of the script that is run instead of it if there is one. The signal is sent all the same when the
-// script fails.
+// A signal, and the letter of the script that is run instead of it if there is one. The signal is sent all the same
+// when the script fails.
 struct Delivery {
   char script = '\0';  // none
   int signal = 0;      // none: the script alone

@@ -13,8 +13,8 @@
 
 namespace cinit::init {
 
-// Where only root may change names a file is read at once. Elsewhere a process with the rights of the service's user reads
-// it, and that is waited for: fd() and deadline() say how long, and go_on() is to be called then.
+// Where only root may change names a file is read at once. Elsewhere a process with the rights of the service's user
+// reads it, and that is waited for: fd() and deadline() say how long, and go_on() is to be called then.
 class EnvFiles {
  public:
   // Begins. Of a variable that more than one of them has, the last one counts.
@@ -26,8 +26,8 @@ class EnvFiles {
   Time deadline() const { return work_->deadline(); }
   void go_on();
 
-  // The variables of all, when it is no longer waiting. A file that may be missing, and is, has none. The error names the
-  // file, and has the errno when that cannot be read.
+  // The variables of all, when it is no longer waiting. A file that may be missing, and is, has none. The error names
+  // the file, and has the errno when that cannot be read.
   Result<config::Variables> take() { return failed_ ? Result<config::Variables>(*failed_) : std::move(variables_); }
 
  private:

@@ -34,8 +34,8 @@ class EnvironmentBlock {
   std::vector<char*> pointers_;
 };
 
-// The variables of an array such as environ(7). What has no "=" is dropped; of a name that occurs twice the first is taken,
-// as getenv(3) does.
+// The variables of an array such as environ(7). What has no "=" is dropped; of a name that occurs twice the first is
+// taken, as getenv(3) does.
 config::Variables read_environment(char* const* envp);
 
 // Puts `stronger` over `variables`.

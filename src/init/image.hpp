@@ -14,7 +14,8 @@
 
 namespace cinit::init {
 
-// This one has brought nothing. What the boot asks of an image is a function here, so that the boot knows no other init by name.
+// This one has brought nothing. What the boot asks of an image is a function here, so that the boot knows no other init
+// by name.
 class Image {
  public:
   Image() = default;
@@ -31,7 +32,7 @@ class Image {
   virtual void change_environment(config::Variables&) const {}
   // Settings of the image's init, where cinit's configuration says nothing.
   virtual void apply_settings(config::Container&) const {}
-  virtual void apply_settings(core::Conduct&) const {}
+  virtual void apply_settings(core::InitRules&) const {}
   // Where services are.
   virtual servicedir::ServiceTrees find_trees(const config::Container& container) const {
     return {.runit = container.service_directories};
@@ -41,7 +42,8 @@ class Image {
   virtual std::vector<std::string> prepare(const config::Variables&) { return {}; }
   // A program that may choose the services, and runs before these are read; std::nullopt if there is none.
   virtual std::optional<core::Program> early_program() const { return std::nullopt; }
-  // Adds what is run before the services and after them. Fails when it could not be looked for, for a reason that may pass.
+  // Adds what is run before the services and after them. Fails when it could not be looked for, for a reason that may
+  // pass.
   virtual std::optional<Error> add_to(core::Commands&) const { return std::nullopt; }
   // What scripts have changed about the environment, for all that starts from now on. An error has changed nothing.
   virtual std::optional<Error> reload_environment(config::Variables&) { return std::nullopt; }
@@ -49,8 +51,8 @@ class Image {
   virtual std::optional<int> exit_code() const { return std::nullopt; }
 };
 
-// The image's own init, of those that cinit knows; null if it has none of them. A problem is added when it could not be looked
-// for, for a reason that may pass.
+// The image's own init, of those that cinit knows; null if it has none of them. A problem is added when it could not be
+// looked for, for a reason that may pass.
 using FindImage = std::unique_ptr<Image> (*)(const config::Variables& environment, servicedir::Problems& problems);
 std::unique_ptr<Image> find_known_image(const config::Variables& environment, servicedir::Problems& problems);
 

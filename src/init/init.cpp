@@ -12,7 +12,7 @@
 #include "config/size.hpp"
 #include "control/socket_place.hpp"
 #include "core/signal_policy.hpp"
-#include "init/tokens.hpp"
+#include "init/poll_sources.hpp"
 #include "os/clock.hpp"
 #include "os/memory_reserve.hpp"
 #include "os/oom_kills.hpp"
@@ -95,8 +95,8 @@ int Init::run() {
   return *exit_code_;
 }
 
-// What was written before the end has what is left of the stop for a reader that is slow, but for the time that the runtime needs to
-// see the end. One more stop signal ends the waiting.
+// What was written before the end has what is left of the stop for a reader that is slow, but for the time that the
+// runtime needs to see the end. One more stop signal ends the waiting.
 void Init::say_the_last() {
   constexpr Duration kMost = std::chrono::seconds(10);
   constexpr Duration kUnheard = std::chrono::milliseconds(100);  // how long a signal may wait
@@ -144,7 +144,8 @@ Time Init::next_deadline() const {
                    directories_.next_deadline(), next_look_for_pid_file(), stop_told_at_});
 }
 
-// After a second, and then each time after twice as long: a runtime that ends the container soon leaves the culprit in the log.
+// After a second, and then each time after twice as long: a runtime that ends the container soon leaves the culprit in
+// the log.
 void Init::tell_whom_the_stop_awaits() {
   constexpr Duration kFirst = std::chrono::seconds(1);
   const Time now = os::now();
@@ -169,7 +170,7 @@ void Init::wait() {
 void Init::dispatch(std::uint64_t token) {
   switch (source_of(token)) {
     case Source::Signals: return;  // take_signals() looks in each turn
-    case Source::Witness: poller_.remove(witness_.get()); return witness_.reset();
+    case Source::Outsider: poller_.remove(outsider_.get()); return outsider_.reset();
     case Source::Output: return listener_.hear_output();
     case Source::Notification: return hear_notification(service_of(token));
     case Source::ReadyFd: return listener_.hear_ready_fd(service_of(token));
@@ -184,7 +185,8 @@ void Init::dispatch(std::uint64_t token) {
   }
 }
 
-// A program may speak before cinit has read that it runs: then that comes first, or it could not be known whose process it names.
+// A program may speak before cinit has read that it runs: then that comes first, or it could not be known whose process
+// it names.
 void Init::hear_notification(core::ServiceId service) {
   listener_.hear_notifications(service);
   if (children_.of(service).main == 0) take_in_starts();
@@ -208,8 +210,8 @@ void Init::reap() {
   check_suspension();
 }
 
-// The supervisor's answer is carried out while the zombie still holds its pid, so that a signal to its process group cannot
-// reach a stranger.
+// The supervisor's answer is carried out while the zombie still holds its pid, so that a signal to its process group
+// cannot reach a stranger.
 void Init::child_ended(os::ChildChange change) {
   starts_.child_ended(change.pid);
   tell_answers();  // whether its program ran
@@ -252,7 +254,8 @@ void Init::probe_ended(core::ServiceId service, const os::ChildChange& change) {
   tell(core::ProbeEnded{service, passed, subject + to_string(change.status), children_.of(service).probe_number});
 }
 
-// What it has said is said before its end is. Others of its group, when they were told to end with it, have had their time.
+// What it has said is said before its end is. Others of its group, when they were told to end with it, have had their
+// time.
 void Init::task_ended(core::ServiceId service, const os::ChildChange& change) {
   if (children_.of(service).task_asked) os::sys::kill(-change.pid, SIGKILL);
   children_.take_task(service);
@@ -301,8 +304,8 @@ void Init::rescan() {
   tell_answers();
 }
 
-// Each table of services has grown before the supervisor is told of the revision. Its answer is carried out before anything else
-// is told.
+// Each table of services has grown before the supervisor is told of the revision. Its answer is carried out before
+// anything else is told.
 void Init::revise_plan() {
   const auto found = directories_.read();
   if (!found) return;
@@ -336,8 +339,8 @@ void Init::take_main_pid(core::ServiceId service) {
   log_.write_some("", {config::LogLevel::Warning, display_name(plan_, service), "main-process", line.text()});
 }
 
-// Whether the service goes on in the process that it has named before its main process ended. That has to be our child by
-// now, or we could not wait for it.
+// Whether the service goes on in the process that it has named before its main process ended. That has to be our child
+// by now, or we could not wait for it.
 bool Init::hands_over(core::ServiceId service) {
   const auto named = named_mains_.take(service);
   if (!named) return false;
@@ -356,8 +359,8 @@ bool Init::is_watched(core::ServiceId service) const {
   return std::find(watched_groups_.begin(), watched_groups_.end(), service) != watched_groups_.end();
 }
 
-// Its leader has been reaped, and a pid is not given away while a group of that number is there. So whoever has this pid
-// now says that the group is gone.
+// Its leader has been reaped, and a pid is not given away while a group of that number is there. So whoever has this
+// pid now says that the group is gone.
 bool Init::is_empty(core::ServiceId service) const {
   const pid_t group = children_.of(service).group;
   return os::sys::kill(-group, 0) == -ESRCH || os::sys::kill(group, 0) != -ESRCH;
@@ -380,8 +383,8 @@ void Init::check_groups() {
   if (!watched_groups_.empty()) look_again_ = std::min(look_again_, later(os::now(), kLookAgain));
 }
 
-// Signals that are about our children are not for the supervisor: reap() finds out what happened to them, since several of
-// these signals may have become one.
+// Signals that are about our children are not for the supervisor: reap() finds out what happened to them, since several
+// of these signals may have become one.
 std::vector<core::SignalReceived> Init::take_signals() {
   std::vector<core::SignalReceived> received;
   signalfd_siginfo infos[16];
@@ -397,8 +400,8 @@ std::vector<core::SignalReceived> Init::take_signals() {
   return received;
 }
 
-// What is outside of our PID namespace has no pid in it. A process of which nothing is known any more is taken for one from
-// outside: a user may have asked for this.
+// What is outside of our PID namespace has no pid in it. A process of which nothing is known any more is taken for one
+// from outside: a user may have asked for this.
 core::SignalOrigin Init::origin_of(const signalfd_siginfo& info) const {
   if (info.ssi_code == SI_KERNEL) return core::SignalOrigin::Terminal;
   const auto sender = static_cast<pid_t>(info.ssi_pid);
@@ -433,7 +436,7 @@ void Init::check_deadline() {
 }
 
 void Init::look_who_is_left() {
-  if (!looking_for_nothing_ || witness_ || more_to_reap_ || exit_code_) return;
+  if (!looking_for_nothing_ || outsider_ || more_to_reap_ || exit_code_) return;
   const os::Remaining remaining = population_.remaining(!no_children_);
   switch (remaining.who) {
     case os::Remaining::Who::Nobody: return tell(core::NothingLeft{});
@@ -444,11 +447,11 @@ void Init::look_who_is_left() {
 }
 
 void Init::watch(pid_t pid) {
-  witness_ = os::Fd(os::sys::pidfd_open(pid));
-  if (witness_ && poller_.add(witness_.get(), token_base(Source::Witness))) return;
+  outsider_ = os::Fd(os::sys::pidfd_open(pid));
+  if (outsider_ && poller_.add(outsider_.get(), token_base(Source::Outsider))) return;
   // It has ended meanwhile, or there is no descriptor for it.
-  look_again_ = later(os::now(), witness_.error() == ESRCH ? Duration::zero() : kLookAgain);
-  witness_.reset();
+  look_again_ = later(os::now(), outsider_.error() == ESRCH ? Duration::zero() : kLookAgain);
+  outsider_.reset();
 }
 
 }  // namespace cinit::init

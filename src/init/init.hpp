@@ -163,7 +163,7 @@ class Init final : private control::Host, private ServiceDirectories::Loop {
   const core::Plan& plan() const override { return plan_; }
   core::ServiceStatus status(core::ServiceId service) const override { return supervisor_.status(service); }
   pid_t main_pid(core::ServiceId service) const override { return children_.of(service).main; }
-  std::string trouble(core::ServiceId service) const override { return reason_.trouble(service); }
+  std::string trouble(core::ServiceId service) const override { return reason_.why_down(service); }
   Time now() const override;
   bool is_stopping() const override { return supervisor_.is_stopping(); }
   bool takes(core::Requested::What what) const override { return supervisor_.takes(what); }
@@ -213,7 +213,7 @@ class Init final : private control::Host, private ServiceDirectories::Loop {
   Time look_again_ = kNever;
   std::optional<Time> stop_began_at_;
   Time stop_told_at_ = kNever;  // when it is told what the stop waits for
-  os::Fd witness_;              // a process that is not our child: nothing can be over before it is
+  os::Fd outsider_;             // a process that is not our child: nothing can be over before it is
   std::optional<int> exit_code_;
 };
 

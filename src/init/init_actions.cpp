@@ -8,8 +8,8 @@
 #include "base/line.hpp"
 #include "base/overloaded.hpp"
 #include "init/init.hpp"
+#include "init/poll_sources.hpp"
 #include "init/termination_log.hpp"
-#include "init/tokens.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
 

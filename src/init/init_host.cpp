@@ -27,7 +27,8 @@ bool Init::send_signal(core::ServiceId service, Signal signal, bool group) {
   return pid != 0 && os::sys::kill(pid, signal.number) == 0;
 }
 
-// Who goes on with its main process, or after it. More than a few would make an answer of what a service can make as long as it likes.
+// Who goes on with its main process, or after it. More than a few would make an answer of what a service can make as
+// long as it likes.
 std::vector<control::Process> Init::background(core::ServiceId service) {
   constexpr std::size_t kMost = 20;
   if (std::exchange(shown_at_, awake_) != awake_) leftovers_.look(os::now());  // once for all services of an answer

@@ -17,7 +17,8 @@ constexpr Duration kTimeToGo = std::chrono::seconds(10);
 
 constexpr std::size_t kMostOfPidFile = 64;  // bytes
 
-// Whether what the service leaves is ended with it, so that it is worth a look. (A oneshot may be run for what it leaves.)
+// Whether what the service leaves is ended with it, so that it is worth a look. (A oneshot may be run for what it
+// leaves.)
 bool is_cleared(const core::PlannedService& planned) {
   return planned.role == core::Role::Service && planned.spec.kill_mode != config::KillMode::Process;
 }
@@ -37,8 +38,8 @@ pid_t pid_in(std::string_view text) {
 
 }  // namespace
 
-// Its zombie is not reaped, and everything that it had started is cinit's child by now. Returns the names of those that are the
-// program that has ended.
+// Its zombie is not reaped, and everything that it had started is cinit's child by now. Returns the names of those that
+// are the program that has ended.
 std::string Init::tell_of_leftovers(core::ServiceId service, const os::ChildChange& change) {
   const core::PlannedService& planned = plan_[service];
   if (!is_cleared(planned)) return {};
@@ -145,7 +146,8 @@ void Init::look_for_pid_files() {
   }
 }
 
-// std::nullopt: it is not there, or being read. In a place where another user may change names a process of its own reads it.
+// std::nullopt: it is not there, or being read. In a place where another user may change names a process of its own
+// reads it.
 std::optional<std::string> Init::read_pid_file(core::ServiceId service, PidFile& file) {
   if (!file.work) {
     const Result<os::Place> place = os::find_place(*plan_[service].spec.pid_file);
@@ -165,8 +167,8 @@ std::optional<std::string> Init::read_pid_file(core::ServiceId service, PidFile&
   return text;
 }
 
-// Whether that is a process of the service: one that is left, or one below. Of what is no child of cinit its parent, which is one,
-// tells how it ends.
+// Whether that is a process of the service: one that is left, or one below. Of what is no child of cinit its parent,
+// which is one, tells how it ends.
 bool Init::take_pid(core::ServiceId service, pid_t pid) {
   if (pid <= 0) return false;
   leftovers_.look(os::now());

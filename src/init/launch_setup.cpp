@@ -31,20 +31,19 @@ constexpr char kListenPid[] = "LISTEN_PID";
 rlim64_t to_rlim(const std::optional<std::uint64_t>& value) { return value ? *value : RLIM64_INFINITY; }
 
 // What cinit tells it about itself, as systemd does: sd_notify(3), systemd.service(5), "$MAINPID".
-void add_provided(config::Variables& variables, const Provision& provision) {
+void add_provided(config::Variables& variables, const Wiring& wiring) {
   using std::chrono::microseconds;
-  if (!provision.notify_socket.empty()) variables["NOTIFY_SOCKET"] = provision.notify_socket;
-  if (provision.watchdog) {
-    variables["WATCHDOG_USEC"] = std::to_string(std::chrono::duration_cast<microseconds>(*provision.watchdog).count());
+  if (!wiring.notify_socket.empty()) variables["NOTIFY_SOCKET"] = wiring.notify_socket;
+  if (wiring.watchdog) {
+    variables["WATCHDOG_USEC"] = std::to_string(std::chrono::duration_cast<microseconds>(*wiring.watchdog).count());
   }
-  if (provision.main_pid) variables["MAINPID"] = std::to_string(*provision.main_pid);
+  if (wiring.main_pid) variables["MAINPID"] = std::to_string(*wiring.main_pid);
 }
 
 }  // namespace
 
-LaunchSetup::LaunchSetup(const core::PlannedService& service, const config::Config& config,
-                         const Surroundings& surroundings)
-    : service_(service), spec_(service.spec), config_(config), surroundings_(surroundings) {}
+LaunchSetup::LaunchSetup(const core::PlannedService& service, const config::Config& config, const Inherited& inherited)
+    : service_(service), spec_(service.spec), config_(config), inherited_(inherited) {}
 
 os::Identity LaunchSetup::user() const {
   os::Identity user;
@@ -54,9 +53,9 @@ os::Identity LaunchSetup::user() const {
   return user;
 }
 
-LaunchSetup::Failed LaunchSetup::prepare(const Provision& provision) {
-  take_command(provision.command ? *provision.command : spec_.command);
-  take_role(provision);
+LaunchSetup::Failed LaunchSetup::prepare(const Wiring& wiring) {
+  take_command(wiring.command ? *wiring.command : spec_.command);
+  take_role(wiring);
   take_limits();
   take_priorities();
   if (spec_.umask) {
@@ -65,11 +64,11 @@ LaunchSetup::Failed LaunchSetup::prepare(const Provision& provision) {
   }
   working_dir_ = spec_.working_dir.value_or("");
   if (spec_.working_dir) child_.working_dir = working_dir_.c_str();
-  child_.extra_fd = provision.ready_fd;
-  child_.extra_number = provision.ready_number;
+  child_.extra_fd = wiring.ready_fd;
+  child_.extra_number = wiring.ready_number;
   if (Failed failed = take_privileges()) return failed;
-  if (Failed failed = compose_environment(provision)) return failed;
-  return open_outputs(provision);
+  if (Failed failed = compose_environment(wiring)) return failed;
+  return open_outputs(wiring);
 }
 
 void LaunchSetup::take_command(const config::Command& command) {
@@ -80,15 +79,15 @@ void LaunchSetup::take_command(const config::Command& command) {
   child_.argv = argv_.data() + 1;
 }
 
-void LaunchSetup::take_role(const Provision& provision) {
+void LaunchSetup::take_role(const Wiring& wiring) {
   if (service_.role == core::Role::MainCommand) {
     child_.leadership = os::ChildSetup::Leadership::ProcessGroup;
     child_.take_terminal = true;
-    child_.kept_fds = surroundings_.inherited_fds.data();
-    child_.kept_fds_count = surroundings_.inherited_fds.size();
+    child_.kept_fds = inherited_.descriptors.data();
+    child_.kept_fds_count = inherited_.descriptors.size();
   }
-  if (spec_.input == config::Input::Null) child_.stdin_fd = surroundings_.null.get();
-  if (provision.stdin_fd >= 0) child_.stdin_fd = provision.stdin_fd;
+  if (spec_.input == config::Input::Null) child_.stdin_fd = inherited_.null.get();
+  if (wiring.stdin_fd >= 0) child_.stdin_fd = wiring.stdin_fd;
 }
 
 void LaunchSetup::take_limits() {
@@ -98,8 +97,8 @@ void LaunchSetup::take_limits() {
     limits_.push_back({resource, {to_rlim(found->second.soft), to_rlim(found->second.hard)}});
     limit_names_.emplace_back(name);
   }
-  if (surroundings_.descriptor_limit && !spec_.limits.contains("nofile")) {
-    limits_.push_back({RLIMIT_NOFILE, *surroundings_.descriptor_limit});
+  if (inherited_.descriptor_limit && !spec_.limits.contains("nofile")) {
+    limits_.push_back({RLIMIT_NOFILE, *inherited_.descriptor_limit});
     limit_names_.emplace_back("nofile");
   }
   child_.limits = limits_.data();
@@ -180,9 +179,9 @@ LaunchSetup::Failed LaunchSetup::find_groups() {
   return std::nullopt;
 }
 
-LaunchSetup::Failed LaunchSetup::compose_environment(const Provision& provision) {
+LaunchSetup::Failed LaunchSetup::compose_environment(const Wiring& wiring) {
   config::Variables variables;
-  if (!spec_.clear_env) variables = surroundings_.environment;
+  if (!spec_.clear_env) variables = inherited_.environment;
   if (service_.role != core::Role::MainCommand) variables = without_own(std::move(variables));
   if (account_) {
     variables["HOME"] = account_->home;
@@ -192,7 +191,7 @@ LaunchSetup::Failed LaunchSetup::compose_environment(const Provision& provision)
   merge(variables, config_.env);
   merge(variables, from_files_);
   merge(variables, spec_.env);
-  add_provided(variables, provision);
+  add_provided(variables, wiring);
   if (const auto path = variables.find("PATH"); path != variables.end()) {
     search_path_ = path->second;
     child_.search_path = search_path_.c_str();
@@ -220,10 +219,10 @@ LaunchSetup::Failed LaunchSetup::take_env_files(Result<config::Variables> variab
   return std::nullopt;
 }
 
-LaunchSetup::Failed LaunchSetup::open_outputs(const Provision& provision) {
-  child_.stdout_fd = provision.silent ? surroundings_.null.get() : provision.stdout_fd;
-  child_.stderr_fd = provision.silent ? surroundings_.null.get() : provision.stderr_fd;
-  if (provision.silent) return std::nullopt;
+LaunchSetup::Failed LaunchSetup::open_outputs(const Wiring& wiring) {
+  child_.stdout_fd = wiring.silent ? inherited_.null.get() : wiring.stdout_fd;
+  child_.stderr_fd = wiring.silent ? inherited_.null.get() : wiring.stderr_fd;
+  if (wiring.silent) return std::nullopt;
   child_.stderr_to_stdout = spec_.error.kind == config::Output::Kind::Stdout;
   if (child_.stdout_fd < 0) {
     if (Failed failed = open_output(StartStage::Stdout, spec_.output, stdout_file_, child_.stdout_fd)) return failed;
@@ -237,7 +236,7 @@ LaunchSetup::Failed LaunchSetup::open_outputs(const Provision& provision) {
 }
 
 LaunchSetup::Failed LaunchSetup::open_output(StartStage stage, const config::Output& output, OutputFile& to, int& fd) {
-  if (output.kind == config::Output::Kind::Null) fd = surroundings_.null.get();
+  if (output.kind == config::Output::Kind::Null) fd = inherited_.null.get();
   if (output.kind != config::Output::Kind::File) return std::nullopt;
   Result<os::Place> place = os::find_place(output.path);
   if (!place) return output_failure(stage, output.path, place.error());

@@ -9,7 +9,7 @@
 #include "core/event.hpp"
 #include "init/environment.hpp"
 #include "init/launcher.hpp"
-#include "init/provision.hpp"
+#include "init/wiring.hpp"
 #include "os/accounts.hpp"
 #include "os/as_user.hpp"
 #include "os/spawn.hpp"
@@ -17,13 +17,13 @@
 
 namespace cinit::init {
 
-// Owns what its os::ChildSetup points to, because the child may use that after the plan has changed. Each step returns why
-// the service cannot be started, or std::nullopt.
+// Owns what its os::ChildSetup points to, because the child may use that after the plan has changed. Each step returns
+// why the service cannot be started, or std::nullopt.
 class LaunchSetup {
  public:
   using Failed = std::optional<core::StartFailure>;
 
-  LaunchSetup(const core::PlannedService& service, const config::Config& config, const Surroundings& surroundings);
+  LaunchSetup(const core::PlannedService& service, const config::Config& config, const Inherited& inherited);
   LaunchSetup(const LaunchSetup&) = delete;
   LaunchSetup& operator=(const LaunchSetup&) = delete;
 
@@ -33,7 +33,7 @@ class LaunchSetup {
   std::vector<config::EnvFile> env_files() const;
   Failed take_env_files(Result<config::Variables> variables);
   // Everything else. All are to be called once, in this order.
-  Failed prepare(const Provision& provision = {});
+  Failed prepare(const Wiring& wiring = {});
 
   // The limits by which it can be known later whose it is, after prepare(): see os/mark.hpp.
   void take_mark(const std::array<os::ResourceLimit, 2>& mark);
@@ -51,28 +51,28 @@ class LaunchSetup {
  private:
   Failed take_privileges();
   Failed find_groups();
-  Failed compose_environment(const Provision& provision);
+  Failed compose_environment(const Wiring& wiring);
   // Where an output goes that is not cinit's to write.
   struct OutputFile {
     std::string path;
     os::Place place;
     os::Fd file;  // none: the process is to open it
   };
-  Failed open_outputs(const Provision& provision);
+  Failed open_outputs(const Wiring& wiring);
   Failed open_output(StartStage stage, const config::Output& output, OutputFile& to, int& fd);
   std::string why_not_that_user(int error) const;
   core::StartFailure explain_output(StartStage stage, int error) const;
   void take_command(const config::Command& command);
   void take_limits();
   void take_priorities();
-  void take_role(const Provision& provision);
+  void take_role(const Wiring& wiring);
   bool keeps_identity() const;
 
   // As the plan is now: not to be used after prepare().
   const core::PlannedService& service_;
   const config::Service& spec_;
   const config::Config& config_;
-  const Surroundings& surroundings_;
+  const Inherited& inherited_;
 
   os::ChildSetup child_;
   std::vector<std::string> command_;

@@ -19,14 +19,14 @@ const config::Command& command_of(const config::Service& spec, const core::RunTa
     case core::Task::PostStart: return spec.post_start[task.index];
     case core::Task::PreStop: return spec.pre_stop[task.index];
     case core::Task::PostStop: return spec.post_stop[task.index];
-    case core::Task::Undo: return *spec.undo;
+    case core::Task::Down: return *spec.undo;
     case core::Task::StopCommand: break;
   }
   return *spec.stop_command;
 }
 
-// runsv(8): the exit code or -1, and the low byte of the wait status, which has the signal and whether there is a core dump;
-// 111 and 0 when ./run could not be started.
+// runsv(8): the exit code or -1, and the low byte of the wait status, which has the signal and whether there is a core
+// dump; 111 and 0 when ./run could not be started.
 config::Command runit_finish(const config::Service& spec, const std::optional<WaitStatus>& end) {
   config::Command command = spec.post_stop.front();
   if (!end) {
@@ -69,7 +69,7 @@ bool lingers(int fd) {
 
 // Looks up the user, and reads what such a process needs to know beforehand.
 Launcher::Prepared Launcher::begin(core::ServiceId id, Files files) {
-  auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, surroundings_);
+  auto setup = std::make_unique<LaunchSetup>(plan_[id], config_, inherited_);
   if (auto failed = setup->identify()) return *std::move(failed);
   if (!files) files = std::make_unique<EnvFiles>(setup->env_files(), setup->user());
   if (files->is_waiting()) return files;
@@ -83,14 +83,14 @@ Launcher::Prepared Launcher::prepare(core::ServiceId id, Files files) {
   if (!setup) return begun;
   const auto provided = listener_.provide(id, (*setup)->user());
   if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
-  return finish(id, std::move(*setup), *std::get_if<Provision>(&provided));
+  return finish(id, std::move(*setup), *std::get_if<Wiring>(&provided));
 }
 
 void Launcher::main_command_started() {
-  for (const int fd : surroundings_.inherited_fds) {
+  for (const int fd : inherited_.descriptors) {
     if (!lingers(fd)) os::sys::close(fd);
   }
-  surroundings_.inherited_fds.clear();
+  inherited_.descriptors.clear();
 }
 
 Launcher::Prepared Launcher::prepare_task(const core::RunTask& task, pid_t main, pid_t group, Files files) {
@@ -112,10 +112,10 @@ Launcher::Prepared Launcher::prepare_command(core::ServiceId id, const config::C
   if (!setup) return begun;
   auto provided = listener_.provide_for_command(id, (*setup)->user());
   if (const auto* failed = std::get_if<core::StartFailure>(&provided)) return *failed;
-  Provision& provision = *std::get_if<Provision>(&provided);
-  provision.command = &command;
-  provision.main_pid = main_pid(main);
-  return finish(id, std::move(*setup), provision);
+  Wiring& wiring = *std::get_if<Wiring>(&provided);
+  wiring.command = &command;
+  wiring.main_pid = main_pid(main);
+  return finish(id, std::move(*setup), wiring);
 }
 
 Launcher::Prepared Launcher::prepare_probe(core::ServiceId id, const config::Command& command, pid_t main,
@@ -123,20 +123,20 @@ Launcher::Prepared Launcher::prepare_probe(core::ServiceId id, const config::Com
   Prepared begun = begin(id, std::move(files));
   Setup* const setup = std::get_if<Setup>(&begun);
   if (!setup) return begun;
-  Provision provision;
-  provision.command = &command;
-  provision.silent = true;
-  provision.main_pid = main_pid(main);
-  return finish(id, std::move(*setup), provision);
+  Wiring wiring;
+  wiring.command = &command;
+  wiring.silent = true;
+  wiring.main_pid = main_pid(main);
+  return finish(id, std::move(*setup), wiring);
 }
 
-Launcher::Prepared Launcher::finish(core::ServiceId id, Setup setup, const Provision& provision) {
+Launcher::Prepared Launcher::finish(core::ServiceId id, Setup setup, const Wiring& wiring) {
   if (auto failed = renew_environment()) return *std::move(failed);
-  if (auto failed = setup->prepare(provision)) return *std::move(failed);
+  if (auto failed = setup->prepare(wiring)) return *std::move(failed);
   // Services of runit and s6 are kept as these keep them, down to the limits.
   const core::PlannedService& planned = plan_[id];
   const bool is_marked = planned.role == core::Role::Service && !planned.spec.directory;
-  const os::MarkKind kind = provision.silent ? os::MarkKind::Probe : os::MarkKind::Service;
+  const os::MarkKind kind = wiring.silent ? os::MarkKind::Probe : os::MarkKind::Service;
   const auto mark = marks_.limits_of({static_cast<std::uint32_t>(core::index_of(id)), kind});
   if (mark && is_marked) setup->take_mark(*mark);
   if (setup->child().set_uid && setup->child().uid != geteuid()) share_outputs(plan_[id].spec);
@@ -144,33 +144,33 @@ Launcher::Prepared Launcher::finish(core::ServiceId id, Setup setup, const Provi
 }
 
 os::Identity Launcher::user_of(core::ServiceId id) const {
-  LaunchSetup setup(plan_[id], config_, surroundings_);
+  LaunchSetup setup(plan_[id], config_, inherited_);
   return setup.identify() ? os::Identity{} : setup.user();
 }
 
 void Launcher::reload_environment() {
-  std::optional<Error>& error = surroundings_.environment_error;
-  error = surroundings_.image->reload_environment(surroundings_.environment);
+  std::optional<Error>& error = inherited_.environment_error;
+  error = inherited_.image->reload_environment(inherited_.environment);
   if (error) return;
-  const Result<bool> reloaded = surroundings_.directory.reload(surroundings_.environment);
+  const Result<bool> reloaded = inherited_.directory.reload(inherited_.environment);
   if (!reloaded) {
     error = reloaded.error();
   } else if (*reloaded) {
-    surroundings_.directory.dump(surroundings_.environment);
+    inherited_.directory.dump(inherited_.environment);
   }
 }
 
 // Nothing starts in an environment that hooks may have changed.
 std::optional<core::StartFailure> Launcher::renew_environment() {
-  if (surroundings_.environment_error) reload_environment();
-  if (!surroundings_.environment_error) return std::nullopt;
-  const Error& error = *surroundings_.environment_error;
+  if (inherited_.environment_error) reload_environment();
+  if (!inherited_.environment_error) return std::nullopt;
+  const Error& error = *inherited_.environment_error;
   return core::StartFailure{StartStage::Prepare, error.code,
                             "what hooks have made of the environment cannot be read: " + error.message, true};
 }
 
-// Programs open /dev/stdout and /dev/stderr by name, as nginx's logs in many images do; as another user than the one that
-// made the pipe they could not.
+// Programs open /dev/stdout and /dev/stderr by name, as nginx's logs in many images do; as another user than the one
+// that made the pipe they could not.
 void Launcher::share_outputs(const config::Service& spec) {
   if (spec.output.kind == config::Output::Kind::Inherit && !shared_stdout_) shared_stdout_ = os::share_for_writing(1);
   if (spec.error.kind == config::Output::Kind::Inherit && !shared_stderr_) shared_stderr_ = os::share_for_writing(2);

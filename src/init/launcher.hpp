@@ -13,7 +13,7 @@
 #include "init/container_environment.hpp"
 #include "init/env_files.hpp"
 #include "init/image.hpp"
-#include "init/provision.hpp"
+#include "init/wiring.hpp"
 #include "os/as_user.hpp"
 #include "os/fd.hpp"
 #include "os/mark.hpp"
@@ -21,9 +21,9 @@
 namespace cinit::init {
 
 // What the container gave to cinit when it started it.
-struct Surroundings {
+struct Inherited {
   config::Variables environment;
-  std::vector<int> inherited_fds;  // above 2; close-on-exec, for the main command to inherit
+  std::vector<int> descriptors;  // above 2; close-on-exec, for the main command to inherit
   // What every process gets that has no limit of its own, when cinit's is another; unset: they have the same.
   std::optional<rlimit64> descriptor_limit = {};
   os::Fd null;
@@ -37,27 +37,27 @@ struct Surroundings {
 class LaunchSetup;
 class Listener;
 
-// Prepares starts. Everything that a start depends on (users, groups, files, the environment) is looked up anew each time,
-// because hooks and other services may have changed it.
+// Prepares starts. Everything that a start depends on (users, groups, files, the environment) is looked up anew each
+// time, because hooks and other services may have changed it.
 class Launcher {
  public:
-  // What os::PendingSpawn needs, or why the process cannot be started, or files that have to be waited for: then the same is to
-  // be asked for again, with these.
+  // What os::PendingSpawn needs, or why the process cannot be started, or files that have to be waited for: then the
+  // same is to be asked for again, with these.
   using Files = std::unique_ptr<EnvFiles>;
   using Setup = std::unique_ptr<LaunchSetup>;
   using Prepared = std::variant<Setup, core::StartFailure, Files>;
 
   // All of them must outlive the launcher.
-  Launcher(const core::Plan& plan, const config::Config& config, Surroundings& surroundings, Listener& listener)
-      : plan_(plan), config_(config), surroundings_(surroundings), listener_(listener) {}
+  Launcher(const core::Plan& plan, const config::Config& config, Inherited& inherited, Listener& listener)
+      : plan_(plan), config_(config), inherited_(inherited), listener_(listener) {}
 
   // The service's main process.
   Prepared prepare(core::ServiceId id, Files files = nullptr);
-  // The main command runs, with the descriptors that the container gave to cinit: they are its own now, to close as well. PID 1
-  // keeps none of them, but a socket on which close(2) would wait: SO_LINGER of socket(7).
+  // The main command runs, with the descriptors that the container gave to cinit: they are its own now, to close as
+  // well. PID 1 keeps none of them, but a socket on which close(2) would wait: SO_LINGER of socket(7).
   void main_command_started();
-  // One of the service's commands. `main`: the pid of its main process; 0: there is none. `group`: its process group, also of
-  // one that has ended.
+  // One of the service's commands. `main`: the pid of its main process; 0: there is none. `group`: its process group,
+  // also of one that has ended.
   Prepared prepare_task(const core::RunTask& task, pid_t main, pid_t group, Files files = nullptr);
   // One of the scripts in its service directory, which get nothing that runsv(8) and s6-supervise(8) do not give.
   Prepared prepare_script(core::ServiceId id, const config::Command& command, Files files = nullptr);
@@ -73,7 +73,7 @@ class Launcher {
  private:
   const core::Plan& plan_;
   const config::Config& config_;
-  Surroundings& surroundings_;
+  Inherited& inherited_;
   Listener& listener_;
   os::Marks marks_;
   bool shared_stdout_ = false;
@@ -81,7 +81,7 @@ class Launcher {
 
   Prepared begin(core::ServiceId id, Files files);
   Prepared prepare_command(core::ServiceId id, const config::Command& command, pid_t main, Files files);
-  Prepared finish(core::ServiceId id, Setup setup, const Provision& provision);
+  Prepared finish(core::ServiceId id, Setup setup, const Wiring& wiring);
   std::optional<core::StartFailure> renew_environment();
   void share_outputs(const config::Service& spec);
 };

@@ -1,8 +1,8 @@
-// Processes that services have left: children of cinit that it has not started, but inherited from a process that has ended. Whose
-// they are is told by their mark (os/mark.hpp).
+// Processes that services have left: children of cinit that it has not started, but inherited from a process that has
+// ended. Whose they are is told by their mark (os/mark.hpp).
 //
-// All that PID 1 looks at is the list of its own children, when a service has ended; the mark of each of them is read once. As
-// children they keep their pids until cinit reaps them, so a signal reaches none but them.
+// All that PID 1 looks at is the list of its own children, when a service has ended; the mark of each of them is read
+// once. As children they keep their pids until cinit reaps them, so a signal reaches none but them.
 #pragma once
 
 #include <sys/types.h>
@@ -26,8 +26,8 @@ class Leftovers {
   // Both must outlive it.
   Leftovers(const os::Processes& processes, const Children& children) : processes_(processes), children_(children) {}
 
-  // Takes in who is there now. However many there are, this takes at most a twentieth of the time: false when it is not looked
-  // again so soon, and what is known is from before. `now` anyway with `must`.
+  // Takes in who is there now. However many there are, this takes at most a twentieth of the time: false when it is not
+  // looked again so soon, and what is known is from before. `now` anyway with `must`.
   bool look(Time now, bool must = false);
 
   // Who of the service has not ended, as of the last look.
@@ -36,8 +36,8 @@ class Leftovers {
   // Whether this process, by its number, was one of those at the last look.
   bool owns(core::ServiceId service, pid_t pid) const;
 
-  // Sends the signal to all of them, and to those that are found later, each once, until forget_signal(). After SIGKILL there is no
-  // other: what the last of a group that was killed has left gets SIGKILL, too.
+  // Sends the signal to all of them, and to those that are found later, each once, until forget_signal(). After SIGKILL
+  // there is no other: what the last of a group that was killed has left gets SIGKILL, too.
   void send(core::ServiceId service, int signal);
   void forget_signal(core::ServiceId service) { signals_.erase(service); }
   // SIGKILL to what exec probes of the service have left. Returns how many there were.

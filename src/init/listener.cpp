@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "init/tokens.hpp"
+#include "init/poll_sources.hpp"
 #include "notify/send.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
@@ -81,8 +81,8 @@ Listener::Listener(const core::Plan& plan, const config::Config& config, os::Pol
   });
 }
 
-// Hooks speak for the container. A main command has a terminal to itself, and writes as it likes; but in a stream of JSON each line
-// is JSON.
+// Hooks speak for the container. A main command has a terminal to itself, and writes as it likes; but in a stream of
+// JSON each line is JSON.
 bool Listener::captures(core::ServiceId id, const os::Identity& user) const {
   const core::Role role = plan_[id].role;
   const bool is_json = config_.container.log_prefix == config::LogPrefix::Json;
@@ -114,25 +114,23 @@ std::optional<output::Destination> Listener::destination_of(const config::Servic
   return std::nullopt;
 }
 
-std::variant<Provision, core::StartFailure> Listener::provide(core::ServiceId id, const os::Identity& user) {
-  Provision provision;
-  if (auto failed = pipes_.connect(id, provision)) return *std::move(failed);
-  if (auto failed = capture(id, user, provision)) return *std::move(failed);
-  if (auto failed = open_notify_socket(id, user, provision)) return *std::move(failed);
-  if (auto failed = open_ready_pipe(id, provision)) return *std::move(failed);
-  return provision;
+std::variant<Wiring, core::StartFailure> Listener::provide(core::ServiceId id, const os::Identity& user) {
+  Wiring wiring;
+  if (auto failed = pipes_.connect(id, wiring)) return *std::move(failed);
+  if (auto failed = capture(id, user, wiring)) return *std::move(failed);
+  if (auto failed = open_notify_socket(id, user, wiring)) return *std::move(failed);
+  if (auto failed = open_ready_pipe(id, wiring)) return *std::move(failed);
+  return wiring;
 }
 
-std::variant<Provision, core::StartFailure> Listener::provide_for_command(core::ServiceId id,
-                                                                          const os::Identity& user) {
-  Provision provision;
-  if (auto failed = pipes_.connect_output(id, provision)) return *std::move(failed);
-  if (auto failed = capture(id, user, provision)) return *std::move(failed);
-  return provision;
+std::variant<Wiring, core::StartFailure> Listener::provide_for_command(core::ServiceId id, const os::Identity& user) {
+  Wiring wiring;
+  if (auto failed = pipes_.connect_output(id, wiring)) return *std::move(failed);
+  if (auto failed = capture(id, user, wiring)) return *std::move(failed);
+  return wiring;
 }
 
-std::optional<core::StartFailure> Listener::capture(core::ServiceId id, const os::Identity& user,
-                                                    Provision& provision) {
+std::optional<core::StartFailure> Listener::capture(core::ServiceId id, const os::Identity& user, Wiring& wiring) {
   if (!captures(id, user)) return std::nullopt;
   const config::Service& spec = plan_[id].spec;
   struct Way {
@@ -140,8 +138,8 @@ std::optional<core::StartFailure> Listener::capture(core::ServiceId id, const os
     const config::Output& output;
     int& fd;
   };
-  for (const Way& way : {Way{output::Stream::Stdout, spec.output, provision.stdout_fd},
-                         Way{output::Stream::Stderr, spec.error, provision.stderr_fd}}) {
+  for (const Way& way : {Way{output::Stream::Stdout, spec.output, wiring.stdout_fd},
+                         Way{output::Stream::Stderr, spec.error, wiring.stderr_fd}}) {
     auto destination = destination_of(spec, way.output, user);
     if (!destination || way.fd >= 0) continue;
     const auto opened =
@@ -171,10 +169,10 @@ std::uint64_t Listener::notification_token(core::ServiceId id) const {
   return token_base(Source::Notification) + core::index_of(id);
 }
 
-// One socket serves all runs of the service; what an earlier run has said is not for the next, and what cannot be taken out
-// of the socket at once ends with it.
+// One socket serves all runs of the service; what an earlier run has said is not for the next, and what cannot be taken
+// out of the socket at once ends with it.
 std::optional<core::StartFailure> Listener::open_notify_socket(core::ServiceId id, const os::Identity& user,
-                                                               Provision& provision) {
+                                                               Wiring& wiring) {
   const config::Service& spec = plan_[id].spec;
   if (!notifies(spec)) return std::nullopt;
   Voice& voice = at(id);
@@ -185,8 +183,8 @@ std::optional<core::StartFailure> Listener::open_notify_socket(core::ServiceId i
     if (auto failed = renew_notify_socket(id, owner, user.gid)) return failed;
   }
   voice.main_pid.reset();
-  provision.notify_socket = voice.socket->address();
-  if (has_watchdog(spec)) provision.watchdog = std::get_if<config::Watchdog>(&spec.health->check)->within;
+  wiring.notify_socket = voice.socket->address();
+  if (has_watchdog(spec)) wiring.watchdog = std::get_if<config::Watchdog>(&spec.health->check)->within;
   return std::nullopt;
 }
 
@@ -214,7 +212,7 @@ void Listener::close_notify_socket(Voice& voice) {
   voice.head = Voice::Head::Free;
 }
 
-std::optional<core::StartFailure> Listener::open_ready_pipe(core::ServiceId id, Provision& provision) {
+std::optional<core::StartFailure> Listener::open_ready_pipe(core::ServiceId id, Wiring& wiring) {
   const config::Service& spec = plan_[id].spec;
   const auto* by_fd = spec.ready ? std::get_if<config::FdReady>(&spec.ready->when) : nullptr;
   if (by_fd == nullptr) return std::nullopt;
@@ -232,13 +230,13 @@ std::optional<core::StartFailure> Listener::open_ready_pipe(core::ServiceId id, 
     voice.ready_write.reset();
     return not_watched(StartStage::Prepare, "the descriptor for its readiness", poller_);
   }
-  provision.ready_fd = ends[1];
-  provision.ready_number = by_fd->fd;
+  wiring.ready_fd = ends[1];
+  wiring.ready_number = by_fd->fd;
   return std::nullopt;
 }
 
-// Both ends are pipes of our own: to close or to read one waits for no process. A child that has not called exec yet may
-// have a copy, which the poller would go on reporting.
+// Both ends are pipes of our own: to close or to read one waits for no process. A child that has not called exec yet
+// may have a copy, which the poller would go on reporting.
 void Listener::close_ready_pipe(Voice& voice) {
   if (voice.ready_read) poller_.remove(voice.ready_read.get());
   voice.ready_read.reset();

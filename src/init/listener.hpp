@@ -11,7 +11,7 @@
 #include "core/event.hpp"
 #include "core/plan.hpp"
 #include "init/pipes.hpp"
-#include "init/provision.hpp"
+#include "init/wiring.hpp"
 #include "log/log.hpp"
 #include "notify/socket.hpp"
 #include "os/discarder.hpp"
@@ -34,9 +34,9 @@ class Listener {
            const Channels& channels, log::Log& log);
 
   // What the main process of the service is to get. `user` is what it will be. The failure is that of its start.
-  std::variant<Provision, core::StartFailure> provide(core::ServiceId id, const os::Identity& user);
+  std::variant<Wiring, core::StartFailure> provide(core::ServiceId id, const os::Identity& user);
   // The same for one of its commands, which only has its output.
-  std::variant<Provision, core::StartFailure> provide_for_command(core::ServiceId id, const os::Identity& user);
+  std::variant<Wiring, core::StartFailure> provide_for_command(core::ServiceId id, const os::Identity& user);
   // The process has what it needs, or could not be started.
   void spawned(core::ServiceId id);
 
@@ -57,14 +57,14 @@ class Listener {
   void drain_command(core::ServiceId id, bool is_beside_main);
   // Once a turn: see output::Relay::watch_room().
   void watch_room();
-  // The end of cinit: passes on what services have written, as far as there is room until `deadline`. False: it was not enough.
-  // It may be called again then.
+  // The end of cinit: passes on what services have written, as far as there is room until `deadline`. False: it was not
+  // enough. It may be called again then.
   bool finish(Time deadline) { return relay_.finish(deadline); }
 
   // What it has heard since the last call, in order.
   std::vector<core::Event> take_events() { return std::exchange(events_, {}); }
-  // To be called when these have been dealt with: a process that waits at a barrier (sd_notify_barrier(3)) goes on. What
-  // comes with descriptors of others holds up its own socket until a child has taken it out of there.
+  // To be called when these have been dealt with: a process that waits at a barrier (sd_notify_barrier(3)) goes on.
+  // What comes with descriptors of others holds up its own socket until a child has taken it out of there.
   void pass_barriers();
   // The process that the service says is its main process from now on: MAINPID. Told once.
   std::optional<pid_t> take_main_pid(core::ServiceId id) { return std::exchange(at(id).main_pid, std::nullopt); }
@@ -86,7 +86,8 @@ class Listener {
   struct Voice {
     std::optional<notify::Socket> socket;
     uid_t owner = static_cast<uid_t>(-1);
-    // Heard: the next datagram is not out of the queue yet, for it holds descriptors. Unreadable: no memory for it, say.
+    // Heard: the next datagram is not out of the queue yet, for it holds descriptors. Unreadable: no memory for it,
+    // say.
     enum class Head { Free, Heard, BeingDiscarded, Unreadable } head = Head::Free;
     Time readable_at = kNever;  // when an unreadable one is looked at again
     bool trouble_is_told = false;
@@ -99,9 +100,8 @@ class Listener {
   bool captures(core::ServiceId id, const os::Identity& user) const;
   std::optional<output::Destination> destination_of(const config::Service& spec, const config::Output& output,
                                                     const os::Identity& user) const;
-  std::optional<core::StartFailure> capture(core::ServiceId id, const os::Identity& user, Provision& provision);
-  std::optional<core::StartFailure> open_notify_socket(core::ServiceId id, const os::Identity& user,
-                                                       Provision& provision);
+  std::optional<core::StartFailure> capture(core::ServiceId id, const os::Identity& user, Wiring& wiring);
+  std::optional<core::StartFailure> open_notify_socket(core::ServiceId id, const os::Identity& user, Wiring& wiring);
   std::optional<core::StartFailure> renew_notify_socket(core::ServiceId id, uid_t owner, gid_t gid);
   void close_notify_socket(Voice& voice);
   void close_ready_pipe(Voice& voice);
@@ -109,7 +109,7 @@ class Listener {
   void tell_trouble(core::ServiceId id);
   bool pass_barrier(core::ServiceId id);
   std::uint64_t notification_token(core::ServiceId id) const;
-  std::optional<core::StartFailure> open_ready_pipe(core::ServiceId id, Provision& provision);
+  std::optional<core::StartFailure> open_ready_pipe(core::ServiceId id, Wiring& wiring);
   bool watch_output();
   void hear_line(const output::Record& record);
   void hear(core::ServiceId id, notify::Received& received);

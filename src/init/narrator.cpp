@@ -37,7 +37,7 @@ const char* name_of(core::Task task) {
     case core::Task::PostStart: return "post-start";
     case core::Task::PreStop: return "pre-stop";
     case core::Task::StopCommand: return "stop-command";
-    case core::Task::Undo: return "down command";
+    case core::Task::Down: return "down command";
     case core::Task::PostStop: break;
   }
   return "post-stop";
@@ -168,7 +168,7 @@ class Narrator {
   }
   Narration operator()(const notice::TaskFailed& n) const {
     const auto number = static_cast<std::int64_t>(n.index) + 1;
-    const bool is_one_of_many = n.task != core::Task::StopCommand && n.task != core::Task::Undo;
+    const bool is_one_of_many = n.task != core::Task::StopCommand && n.task != core::Task::Down;
     const std::string which = is_one_of_many ? join(name_of(n.task), " command ", number) : name_of(n.task);
     return about(n.service, "command-failed", which + " failed: " + describe(n.result), LogLevel::Warning);
   }
@@ -236,7 +236,7 @@ class Narrator {
         match(Overloaded{
                   [](Signal signal) { return "sending " + to_string(signal); },
                   [](Stopping::ByCommand) -> std::string { return "running its stop-command"; },
-                  [](Stopping::Undone) -> std::string { return "running its down command"; },
+                  [](Stopping::ByDownCommand) -> std::string { return "running its down command"; },
                   [](Stopping::ByInput) -> std::string { return "it has got all that it was to read"; },
               },
               n.how);

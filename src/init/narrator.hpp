@@ -15,7 +15,8 @@ struct Narration {
   std::optional<core::ServiceId> service;
   const char* event = "";
   std::string message;
-  // What of it tells why the service is down, without the words that it has failed or will be restarted; empty: nothing.
+  // What of it tells why the service is down, without the words that it has failed or will be restarted; empty:
+  // nothing.
   std::string reason = {};
   // For a log in JSON: log::Entry::fields.
   std::string fields = {};

@@ -1,4 +1,5 @@
-// What makes one init different from another that cinit can be. The default is cinit itself; my_init and runsvdir are others.
+// What makes one init different from another that cinit can be. The default is cinit itself; my_init and runsvdir are
+// others.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,7 @@ enum class ShutdownScripts {
 struct Personality {
   // The configuration; unset: that of the configuration files.
   std::optional<config::Config> config;
-  core::Conduct conduct;
+  core::InitRules rules;
   // Looks for an init of the image's own, whose scripts and services are run; null: it is not looked for.
   FindImage find_image = find_known_image;
   // Programs to run before those of the hook directories.

@@ -26,21 +26,21 @@ int Pipes::find(core::ServiceId reader, const Pipe*& pipe) {
   return 0;
 }
 
-std::optional<core::StartFailure> Pipes::connect(core::ServiceId id, Provision& provision) {
-  if (auto failed = connect_output(id, provision)) return failed;
+std::optional<core::StartFailure> Pipes::connect(core::ServiceId id, Wiring& wiring) {
+  if (auto failed = connect_output(id, wiring)) return failed;
   if (plan_[id].producers.empty()) return std::nullopt;
   const Pipe* pipe = nullptr;
   if (const int error = find(id, pipe); error != 0) return no_pipe(StartStage::Stdin, error);
-  provision.stdin_fd = pipe->read_end.get();
+  wiring.stdin_fd = pipe->read_end.get();
   return std::nullopt;
 }
 
-std::optional<core::StartFailure> Pipes::connect_output(core::ServiceId id, Provision& provision) {
+std::optional<core::StartFailure> Pipes::connect_output(core::ServiceId id, Wiring& wiring) {
   const std::optional<core::ServiceId> reader = plan_[id].consumer;
   if (!reader) return std::nullopt;
   const Pipe* pipe = nullptr;
   if (const int error = find(*reader, pipe); error != 0) return no_pipe(StartStage::Stdout, error);
-  provision.stdout_fd = pipe->write_end.get();
+  wiring.stdout_fd = pipe->write_end.get();
   return std::nullopt;
 }
 

@@ -6,21 +6,21 @@
 
 #include "core/event.hpp"
 #include "core/plan.hpp"
-#include "init/provision.hpp"
+#include "init/wiring.hpp"
 #include "os/fd.hpp"
 
 namespace cinit::init {
 
-// A pipe is there as long as its reader is to read: whatever ends and starts again finds the same one, and nothing that was
-// written is lost.
+// A pipe is there as long as its reader is to read: whatever ends and starts again finds the same one, and nothing that
+// was written is lost.
 class Pipes {
  public:
   // It must outlive this one.
   explicit Pipes(const core::Plan& plan) : plan_(plan) {}
 
   // What the main process of the service, or one of its commands, is connected to. Services without pipes get nothing.
-  std::optional<core::StartFailure> connect(core::ServiceId id, Provision& provision);
-  std::optional<core::StartFailure> connect_output(core::ServiceId id, Provision& provision);
+  std::optional<core::StartFailure> connect(core::ServiceId id, Wiring& wiring);
+  std::optional<core::StartFailure> connect_output(core::ServiceId id, Wiring& wiring);
 
   // Whoever reads sees the end when those who write have ended, too.
   void close_input(core::ServiceId reader) { pipes_.erase(reader); }

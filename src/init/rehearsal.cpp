@@ -41,8 +41,8 @@ Result<config::Variables> read_env_files(EnvFiles files) {
 // One process: everything up to its exec.
 class Attempt {
  public:
-  Attempt(const Service& spec, const config::Config& config, const Surroundings& surroundings)
-      : planned_(core::plan_alone(spec, config.container)), setup_(planned_, config, surroundings) {}
+  Attempt(const Service& spec, const config::Config& config, const Inherited& inherited)
+      : planned_(core::plan_alone(spec, config.container)), setup_(planned_, config, inherited) {}
 
   // Where the start would fail.
   Failed make() {
@@ -75,8 +75,8 @@ class Attempt {
 
 class Rehearsal {
  public:
-  Rehearsal(config::Loaded& loaded, const Surroundings& surroundings, const WrittenKeys& keys)
-      : loaded_(loaded), surroundings_(surroundings), keys_(keys) {}
+  Rehearsal(config::Loaded& loaded, const Inherited& inherited, const WrittenKeys& keys)
+      : loaded_(loaded), inherited_(inherited), keys_(keys) {}
 
   void service(const Service& service);
   void programs(const Result<StartupFiles>& found);
@@ -97,7 +97,7 @@ class Rehearsal {
   void output(const Service& service, std::string_view key, const config::Output& output);
 
   config::Loaded& loaded_;
-  const Surroundings& surroundings_;
+  const Inherited& inherited_;
   const WrittenKeys& keys_;
 };
 
@@ -111,7 +111,8 @@ void Rehearsal::warn(const Service& service, std::string_view key, const std::st
   warn(where, title + (run.empty() ? std::string(key) + ": " : "") + message);
 }
 
-// It holds a reference whose variable is not known yet, about which there is a warning: nothing can be said about the value.
+// It holds a reference whose variable is not known yet, about which there is a warning: nothing can be said about the
+// value.
 bool is_open(const std::string& text) { return text.find("${") != std::string::npos; }
 
 template <class T>
@@ -173,7 +174,7 @@ std::string_view take_cause(const Failed& failed, Service& spec) {
 
 // The command `key` of the service is what `spec` has. What is not about the program is told once.
 void Rehearsal::settle(const Service& service, Service& spec, std::string_view key) {
-  while (const Failed failed = Attempt(spec, loaded_.config, surroundings_).make()) {
+  while (const Failed failed = Attempt(spec, loaded_.config, inherited_).make()) {
     const std::string_view cause = failed->stage == StartStage::Exec ? std::string_view() : take_cause(failed, spec);
     warn(service, cause.empty() ? key : cause, failed->detail);
     if (cause.empty()) return;
@@ -224,7 +225,7 @@ void Rehearsal::output(const Service& service, std::string_view key, const confi
 void Rehearsal::service(const Service& service) {
   if (!is_runnable(service)) return;
   Service spec = without_surroundings(service);
-  if (const Failed failed = Attempt(spec, loaded_.config, surroundings_).read_files();
+  if (const Failed failed = Attempt(spec, loaded_.config, inherited_).read_files();
       failed && failed->detail.starts_with("env-file"))
     warn(service, "env-file", failed->detail.substr(std::string_view("env-file ").size()));
   output(service, "stdout", service.output);
@@ -241,7 +242,7 @@ void Rehearsal::programs(const Result<StartupFiles>& found) {
   for (const std::string& program : found->programs) {
     Service spec;
     spec.command = {program};
-    if (const Failed failed = Attempt(spec, loaded_.config, surroundings_).make())
+    if (const Failed failed = Attempt(spec, loaded_.config, inherited_).make())
       warn({program, 0, 0}, "cannot be run: " + failed->detail);
   }
 }
@@ -251,7 +252,7 @@ void Rehearsal::hooks(std::string_view key, const std::vector<config::Command>& 
     if (is_open(command.front())) continue;
     Service spec;
     spec.command = command;
-    if (const Failed failed = Attempt(spec, loaded_.config, surroundings_).make())
+    if (const Failed failed = Attempt(spec, loaded_.config, inherited_).make())
       warn(keys_.of_table("hooks", key), "[hooks] " + std::string(key) + ": " + failed->detail);
   }
 }
@@ -265,11 +266,11 @@ void Rehearsal::kernel_parameters() {
 }  // namespace
 
 void rehearse(config::Loaded& loaded, const Image& image, const WrittenKeys& keys) {
-  Surroundings surroundings;
-  surroundings.environment = read_environment(environ);
-  surroundings.null = os::open_null();
-  image.change_environment(surroundings.environment);
-  Rehearsal rehearsal(loaded, surroundings, keys);
+  Inherited inherited;
+  inherited.environment = read_environment(environ);
+  inherited.null = os::open_null();
+  image.change_environment(inherited.environment);
+  Rehearsal rehearsal(loaded, inherited, keys);
   const config::Hooks& hooks = loaded.config.hooks;
   rehearsal.programs(find_startup_files(hooks.directories));
   rehearsal.programs(find_programs(kPreShutdownDirectory));

@@ -15,9 +15,10 @@ struct WrittenKeys {
   std::function<config::Location(std::string_view table, std::string_view key)> of_table;
 };
 
-// Makes the start of every service, command of a service, exec probe and hook as far as its exec, in processes of their own that end
-// there, and adds to `loaded` a warning for each that would fail. What depends on how the container is run is left out: limits, nice,
-// oom-score-adj and capabilities. Nothing is made: a log is not opened, but it is looked whether it could be.
+// Makes the start of every service, command of a service, exec probe and hook as far as its exec, in processes of their
+// own that end there, and adds to `loaded` a warning for each that would fail. What depends on how the container is run
+// is left out: limits, nice, oom-score-adj and capabilities. Nothing is made: a log is not opened, but it is looked
+// whether it could be.
 void rehearse(config::Loaded& loaded, const Image& image, const WrittenKeys& keys);
 
 }  // namespace cinit::init

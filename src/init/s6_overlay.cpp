@@ -81,8 +81,8 @@ bool is_there(const std::string& path) {
   return looked == 0 || may_pass(looked);
 }
 
-// As s6-overlay's /init has it: the container's own, and in front of it where its programs are, each unless it is there. Scripts
-// of execline find its programs behind with-contenv as well, which has this PATH.
+// As s6-overlay's /init has it: the container's own, and in front of it where its programs are, each unless it is
+// there. Scripts of execline find its programs behind with-contenv as well, which has this PATH.
 std::string search_path(const config::Variables& environment, const std::string& root) {
   std::string path = value_of(environment, "PATH");
   if (path.empty()) path = os::kDefaultPath;
@@ -95,7 +95,8 @@ std::string search_path(const config::Variables& environment, const std::string&
   return path;
 }
 
-// Whoever may read it may execute it then. Adds what stands in the way of that; where a link leads to, is nobody's script.
+// Whoever may read it may execute it then. Adds what stands in the way of that; where a link leads to, is nobody's
+// script.
 void make_executable_file(const std::string& path, std::vector<std::string>& complaints) {
   constexpr mode_t kReadable = 0444;
   struct stat status {};
@@ -370,9 +371,9 @@ void S6Overlay::apply_settings(config::Container& container) const {
   if (is_default && settings_.says_less) container.log_level = config::LogLevel::Warning;
 }
 
-void S6Overlay::apply_settings(core::Conduct& conduct) const {
-  conduct.boot_time = settings_.boot_time;
-  conduct.slow_boot_fails = settings_.ends_after_failure;
+void S6Overlay::apply_settings(core::InitRules& rules) const {
+  rules.boot_time = settings_.boot_time;
+  rules.slow_boot_fails = settings_.ends_after_failure;
 }
 
 std::vector<std::string> S6Overlay::prepare(const config::Variables& environment) {

@@ -44,18 +44,21 @@ S6Settings read_s6_settings(const config::Variables& environment);
 
 class S6Overlay final : public Image {
  public:
-  // std::nullopt: the image has none of it. `root` is put in front of every path. A problem is added when it could not be looked
-  // for, for a reason that may pass.
+  // std::nullopt: the image has none of it. `root` is put in front of every path. A problem is added when it could not
+  // be looked for, for a reason that may pass.
   static std::optional<S6Overlay> find(const config::Variables& environment, servicedir::Problems& problems,
                                        const std::string& root = "");
   static std::optional<S6Overlay> find(const config::Variables& environment, const std::string& root = "");
 
   const S6Settings& settings() const { return settings_; }
-  // To be done before anything is read: what is to be run becomes executable. Returns what could not be done, a line each.
+  // To be done before anything is read: what is to be run becomes executable. Returns what could not be done, a line
+  // each.
   std::vector<std::string> make_executable() const;
-  // The places in /run that scripts know, as new: a container that was stopped may have left its own. The rest as above.
+  // The places in /run that scripts know, as new: a container that was stopped may have left its own. The rest as
+  // above.
   std::vector<std::string> make_places() const;
-  // Makes /var/run a link to /run, as s6-overlay does, and moves what is in it there first. Returns why it cannot be one.
+  // Makes /var/run a link to /run, as s6-overlay does, and moves what is in it there first. Returns why it cannot be
+  // one.
   std::optional<std::string> link_var_run() const;
 
   // What the variables ask for in vain, a line each.
@@ -66,7 +69,7 @@ class S6Overlay final : public Image {
   void change_environment(config::Variables& environment) const override;
   // s6-overlay's own variables say how long its parts may take and how much is logged.
   void apply_settings(config::Container& container) const override;
-  void apply_settings(core::Conduct& conduct) const override;
+  void apply_settings(core::InitRules& rules) const override;
   servicedir::ServiceTrees find_trees(const config::Container& container) const override;
   // All that is above, and the environment directory.
   std::vector<std::string> prepare(const config::Variables& environment) override;
@@ -80,9 +83,9 @@ class S6Overlay final : public Image {
   // The environment of scripts and services; nothing: the container's.
   const std::optional<config::Variables>& bare_environment() const { return bare_environment_; }
 
-  // The environment directory that with-contenv reads. What scripts have changed in it, everything that starts later gets.
-  // The first returns 0, or the errno of what could not be written; the second an error, which has changed nothing, when the
-  // directory could not be read for a reason that may pass.
+  // The environment directory that with-contenv reads. What scripts have changed in it, everything that starts later
+  // gets. The first returns 0, or the errno of what could not be written; the second an error, which has changed
+  // nothing, when the directory could not be read for a reason that may pass.
   int write_environment(const config::Variables& environment);
   std::optional<Error> reload_environment(config::Variables& environment) override;
 

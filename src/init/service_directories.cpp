@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "init/tokens.hpp"
+#include "init/poll_sources.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
 
@@ -81,7 +81,8 @@ void ServiceDirectories::hear(std::uint64_t token) {
   }
 }
 
-// Again after each change, because it may be another directory by then. Where changes cannot be told, they are looked for.
+// Again after each change, because it may be another directory by then. Where changes cannot be told, they are looked
+// for.
 void ServiceDirectories::watch_trees() {
   const std::vector<std::string> readable = trees_.readable();
   const bool is_complete = readable.size() == trees_.watched().size();
@@ -114,7 +115,7 @@ void ServiceDirectories::obey() {
     asked_.merge(supervise_.look(os::now()));
     scan_is_asked_ = true;
   }
-  std::erase_if(unheard_, [this](core::ServiceId service) {
+  std::erase_if(muted_, [this](core::ServiceId service) {
     if (scripts_.is_busy(service)) return false;
     supervise_.listen(service, true);
     return true;
@@ -122,7 +123,7 @@ void ServiceDirectories::obey() {
   for (const core::ServiceId service : std::exchange(asked_, {})) {
     if (scripts_.is_busy(service)) {
       supervise_.listen(service, false);
-      unheard_.insert(service);
+      muted_.insert(service);
       continue;
     }
     const std::string letters = supervise_.read_commands(service);
@@ -183,8 +184,8 @@ void ServiceDirectories::note_down(core::ServiceId service, bool is_down) {
   log_.write({config::LogLevel::Warning, display_name(plan_, service), "supervise", message});
 }
 
-// s6-svscanctl(8): scripts end the container by it. How much mercy there is to be makes no difference: cinit knows how to
-// stop. -z asks for what is always done.
+// s6-svscanctl(8): scripts end the container by it. How much mercy there is to be makes no difference: cinit knows how
+// to stop. -z asks for what is always done.
 void ServiceDirectories::take_scan_letter(char letter) {
   constexpr std::string_view kStops = "tqib";
   constexpr std::string_view kRescans = "ahnN";
@@ -358,7 +359,8 @@ bool ServiceDirectories::is_looked_after(core::ServiceId service) const {
   return !has_gone(service) || (logger && plan_[*logger].retired && !has_gone(*logger));
 }
 
-// A client that has asked for the end of a service sees that nothing looks after it any more. Its directory may be there again.
+// A client that has asked for the end of a service sees that nothing looks after it any more. Its directory may be
+// there again.
 void ServiceDirectories::close(core::ServiceId service) {
   if (is_looked_after(service)) return;
   supervise_.close(service);

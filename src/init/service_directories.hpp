@@ -1,5 +1,5 @@
-// Service directories while the container runs: the trees in which they come and go, what sv(8) and s6-svc(8) see in their
-// supervise/ and ask for, and the scripts in them. Everything that PID 1's loop has because of them is here.
+// Service directories while the container runs: the trees in which they come and go, what sv(8) and s6-svc(8) see in
+// their supervise/ and ask for, and the scripts in them. Everything that PID 1's loop has because of them is here.
 #pragma once
 
 #include <algorithm>
@@ -59,7 +59,8 @@ class ServiceDirectories {
   };
   ServiceDirectories(core::Plan& plan, const Parts& parts);
 
-  // The last boot hook has ended: from now on each service is shown in its supervise/ and can be asked there. Once only.
+  // The last boot hook has ended: from now on each service is shown in its supervise/ and can be asked there. Once
+  // only.
   void open_all();
   bool are_open() const { return are_open_; }
 
@@ -67,8 +68,8 @@ class ServiceDirectories {
 
   // The poller has reported one of the sources Supervise, ScanControl or Directories.
   void hear(std::uint64_t token);
-  // Carries out the letters that have come. A client that writes more of them while a script runs waits for its end, as with
-  // runsv(8).
+  // Carries out the letters that have come. A client that writes more of them while a script runs waits for its end, as
+  // with runsv(8).
   void obey();
   // Shows what has changed, at the end of the turn.
   void show();
@@ -80,9 +81,11 @@ class ServiceDirectories {
 
   // ---- Directories that come and go
 
-  // The services that are there now; std::nullopt while that is not certain, and in the stop. It is tried again later then.
+  // The services that are there now; std::nullopt while that is not certain, and in the stop. It is tried again later
+  // then.
   std::optional<std::vector<config::Service>> read();
-  // The plan has been revised by what was read. Each table of services has grown before the supervisor is told: here by grow().
+  // The plan has been revised by what was read. Each table of services has grown before the supervisor is told: here by
+  // grow().
   void grow();
   void revised(const core::PlanRevised& revised);
 
@@ -98,8 +101,8 @@ class ServiceDirectories {
   void script_ended(core::ServiceId service, WaitStatus status);
   void script_failed(core::ServiceId service);
 
-  // Sends a signal to the main process, if that is a signal for which a script may stand in. False: it is not, and is still to
-  // be sent.
+  // Sends a signal to the main process, if that is a signal for which a script may stand in. False: it is not, and is
+  // still to be sent.
   bool deliver(const core::SendSignal& signal);
   // A script has stood in for the stop signal, which was not sent.
   bool replaces_stop_signal(core::ServiceId service) const { return scripts_.replaces_stop_signal(service); }
@@ -150,7 +153,7 @@ class ServiceDirectories {
   std::set<std::string> missed_;       // of these, which are not there
   std::set<core::ServiceId> asked_;    // whose supervise/control can be read
   bool scan_is_asked_ = false;         // likewise .s6-svscan/control
-  std::set<core::ServiceId> unheard_;  // whose is not reported, as long as a script runs
+  std::set<core::ServiceId> muted_;    // whose is not reported, as long as a script runs
   bool are_open_ = false;
 };
 

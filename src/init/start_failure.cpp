@@ -60,7 +60,8 @@ std::string why_not_given(int error, Capability capability) {
   return " (the container does not have it; " + way_to(capability) + ")";
 }
 
-// Whether a user namespace has an id: user_namespaces(7), "/proc/PID/uid_map". Where that cannot be read, it is taken to have it.
+// Whether a user namespace has an id: user_namespaces(7), "/proc/PID/uid_map". Where that cannot be read, it is taken
+// to have it.
 bool is_mapped(const char* map, std::uint32_t id) {
   const Result<std::string> text = os::read_file(map, 64 << 10);
   if (!text) return true;

@@ -152,8 +152,8 @@ void Starts::look_at_all() {
   start_waiting();
 }
 
-// Another child that has not come to its exec yet has a copy of this descriptor, so closing it is not enough to make the
-// poller forget it.
+// Another child that has not come to its exec yet has a copy of this descriptor, so closing it is not enough to make
+// the poller forget it.
 void Starts::finish(Place place, const os::SpawnResult& result) {
   UnderWay& start = place->second;
   if (start.is_watched) poller_.remove(start.spawn->fd());

@@ -23,8 +23,8 @@ struct StartPurpose {
   std::uint32_t number = 0;  // of the task or the probe: that of RunTask or StartProbe
 };
 
-// PID 1 does not wait for a start: it clones, goes on, and learns from the poller what has become of it. Only so many are
-// under way at once; the others wait for their turn.
+// PID 1 does not wait for a start: it clones, goes on, and learns from the poller what has become of it. Only so many
+// are under way at once; the others wait for their turn.
 class Starts {
  public:
   // Looks up what the start depends on, at its turn; again, with the files, when these had to be waited for.
@@ -36,8 +36,8 @@ class Starts {
     std::optional<core::StartFailure> failure;  // unset: its program runs
   };
 
-  // Both must outlive it. `poller` reports `token_base` + a number for look(). A child is entered into `children` when it is
-  // made.
+  // Both must outlive it. `poller` reports `token_base` + a number for look(). A child is entered into `children` when
+  // it is made.
   Starts(os::Poller& poller, std::uint64_t token_base, Children& children);
   // What is still under way keeps its memory.
   ~Starts();
@@ -61,7 +61,8 @@ class Starts {
 
   // Forgets a start that has no process yet, and returns what it was for; std::nullopt: there is none.
   std::optional<StartPurpose> withdraw(core::ServiceId service, ChildKind kind);
-  // Forgets the start of the main process: its result is not told. A child that was made for it is the caller's to kill.
+  // Forgets the start of the main process: its result is not told. A child that was made for it is the caller's to
+  // kill.
   void give_up_main(core::ServiceId service);
 
  private:

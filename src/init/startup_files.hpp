@@ -14,9 +14,10 @@ struct StartupFiles {
   std::vector<std::string> warnings;  // what was passed over and should not have been there, a line each
 };
 
-// The executable regular files of `directories`, of each by name in the order of the C locale, and then /etc/rc.local. A file
-// that is not executable is probably a mistake, and so is a directory that is not there, unless it is a usual place. Fails, with the errno,
-// when something could not be looked at for a reason that may pass: then there may be programs that were not found.
+// The executable regular files of `directories`, of each by name in the order of the C locale, and then /etc/rc.local.
+// A file that is not executable is probably a mistake, and so is a directory that is not there, unless it is a usual
+// place. Fails, with the errno, when something could not be looked at for a reason that may pass: then there may be
+// programs that were not found.
 Result<StartupFiles> find_startup_files(std::span<const std::string> directories, const std::string& root = "");
 
 // The same for the files of one directory, which need not be there.

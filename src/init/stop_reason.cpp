@@ -16,35 +16,35 @@ std::string join(const std::vector<Words>& all, std::string Words::*words) {
 
 void StopReason::take_in(const core::Notice& notice, const Narration& narration) {
   if (const auto* begun = std::get_if<notice::ShutdownBegun>(&notice)) return stop_begins(*begun);
-  if (narration.service) return take_trouble(notice, narration);
+  if (narration.service) return take_failure(notice, narration);
   if (narration.level >= config::LogLevel::Warning && reason_.empty()) reason_ = narration.message;
 }
 
-std::string StopReason::trouble(core::ServiceId service) const {
-  const auto found = troubles_.find(service);
-  return found == troubles_.end() ? "" : join(found->second, &Trouble::reason);
+std::string StopReason::why_down(core::ServiceId service) const {
+  const auto found = failures_.find(service);
+  return found == failures_.end() ? "" : join(found->second, &Failure::reason);
 }
 
 std::string StopReason::words_about(core::ServiceId service) const {
-  return display_name(plan_, service) + ": " + join(troubles_.at(service), &Trouble::message);
+  return display_name(plan_, service) + ": " + join(failures_.at(service), &Failure::message);
 }
 
 void StopReason::stop_begins(const notice::ShutdownBegun& begun) {
   stopping_ = true;
   const bool is_about_all = begun.cause == notice::StopCause::AllEnded;
-  const auto any = is_about_all ? troubles_.begin() : troubles_.end();
-  const auto found = begun.service ? troubles_.find(*begun.service) : any;
-  if (found != troubles_.end()) reason_ = words_about(found->first);
+  const auto any = is_about_all ? failures_.begin() : failures_.end();
+  const auto found = begun.service ? failures_.find(*begun.service) : any;
+  if (found != failures_.end()) reason_ = words_about(found->first);
 }
 
-void StopReason::take_trouble(const core::Notice& notice, const Narration& narration) {
+void StopReason::take_failure(const core::Notice& notice, const Narration& narration) {
   const bool is_well =
       std::holds_alternative<notice::Started>(notice) || std::holds_alternative<notice::Healthy>(notice);
-  if (is_well) troubles_.erase(*narration.service);
+  if (is_well) failures_.erase(*narration.service);
   if (narration.level < config::LogLevel::Warning) return;
-  std::vector<Trouble>& troubles = troubles_[*narration.service];
-  std::erase_if(troubles, [&](const Trouble& trouble) { return trouble.kind == notice.index(); });
-  troubles.push_back({notice.index(), narration.message, narration.reason});
+  std::vector<Failure>& failures = failures_[*narration.service];
+  std::erase_if(failures, [&](const Failure& failure) { return failure.kind == notice.index(); });
+  failures.push_back({notice.index(), narration.message, narration.reason});
   if (stopping_ && reason_.empty()) reason_ = words_about(*narration.service);
 }
 

@@ -37,7 +37,7 @@ SuperviseStatus::State shown_state(const core::State& state) {
                      return Running;
                    },
                    [](const s::PostStop&) { return Finishing; },
-                   [](const OneOf<s::Idle, s::Waiting, s::PreStart, s::Launching, s::Backoff, s::Clearing, s::Done,
+                   [](const OneOf<s::Idle, s::Waiting, s::PreStart, s::Launching, s::Backoff, s::StoppingRest, s::Done,
                                   s::Failed, s::Stopped> auto&) { return Down; },
                },
                state);
@@ -61,7 +61,7 @@ SuperviseStatus make_status(const SuperviseDirectories::View& view) {
 // From the end of ./run on s6-supervise(8) is about ./finish.
 S6Status::State s6_state(const core::State& state) {
   namespace s = core::state;
-  if (std::holds_alternative<s::Clearing>(state) || std::holds_alternative<s::PostStop>(state)) {
+  if (std::holds_alternative<s::StoppingRest>(state) || std::holds_alternative<s::PostStop>(state)) {
     return S6Status::State::Finishing;
   }
   return shown_state(state) == SuperviseStatus::State::Running ? S6Status::State::Up : S6Status::State::Down;
@@ -99,30 +99,30 @@ S6Status make_s6_status(const SuperviseDirectories::View& view, const std::optio
 constexpr std::string_view kSupervise = "/supervise";
 
 // It is not in the service directory, but where that is looked for by its name.
-bool is_likeness(const std::string& path) {
+bool is_substitute(const std::string& path) {
   return path.starts_with(std::string(kStateDirectory) + "/") || path.starts_with(std::string(kS6ScanDirectory) + "/");
 }
 
-// Makes `name` in `directory` lead to `target`. A link of an earlier start is replaced, and what an image has brought along
-// stays. False: it does not lead there.
-bool link_likeness(const std::string& directory, const char* name, const std::string& target) {
+// Makes `name` in `directory` lead to `target`. A link of an earlier start is replaced, and what an image has brought
+// along stays. False: it does not lead there.
+bool link_substitute(const std::string& directory, const char* name, const std::string& target) {
   const os::Fd place = os::open_directory(directory);
   if (!place) return false;
   char text[PATH_MAX];
   const ssize_t size = readlinkat(place.get(), name, text, sizeof(text));
   const std::string old(text, size > 0 ? static_cast<std::size_t>(size) : 0);
   if (old == target) return true;
-  if (is_likeness(old)) unlinkat(place.get(), name, 0);
+  if (is_substitute(old)) unlinkat(place.get(), name, 0);
   return symlinkat(target.c_str(), place.get(), name) == 0;
 }
 
 // Of the service directory itself, so that its scripts find both there. False: they do not.
-bool link_state(const std::string& directory, const std::string& likeness) {
-  const bool has_supervise = link_likeness(directory, kSupervise.data() + 1, likeness + std::string(kSupervise));
-  return link_likeness(directory, servicedir::kEvents, likeness + "/" + servicedir::kEvents) && has_supervise;
+bool link_state(const std::string& directory, const std::string& substitute) {
+  const bool has_supervise = link_substitute(directory, kSupervise.data() + 1, substitute + std::string(kSupervise));
+  return link_substitute(directory, servicedir::kEvents, substitute + "/" + servicedir::kEvents) && has_supervise;
 }
 
-std::string likeness_of(const std::string& supervise) {
+std::string substitute_of(const std::string& supervise) {
   return supervise.substr(0, supervise.size() - kSupervise.size());
 }
 
@@ -134,8 +134,8 @@ void remove_with_files(const std::string& path) {
 }
 
 // That of a logger is in the one of its service, which is left empty by whichever goes last.
-void remove_likeness(const std::string& supervise, const std::string& name) {
-  const std::string path = likeness_of(supervise);
+void remove_substitute(const std::string& supervise, const std::string& name) {
+  const std::string path = substitute_of(supervise);
   remove_with_files(path + "/" + servicedir::kEvents);
   remove_with_files(supervise);
   remove_with_files(path);
@@ -151,15 +151,16 @@ Result<std::string> SuperviseDirectories::find_supervise(core::ServiceId id) con
   if (spec.directory->suite == Suite::Runit) {
     return servicedir::find_supervise(directory, std::string(kStateDirectory) + "/" + spec.name);
   }
-  return servicedir::make_likeness(directory, std::string(kS6ScanDirectory) + "/" + spec.name);
+  return servicedir::make_substitute(directory, std::string(kS6ScanDirectory) + "/" + spec.name);
 }
 
-// Scripts of the service itself know it as the directory that they run in ("s6-svc -O .", s6-permafailon, s6-notifyoncheck).
-// Where links cannot be made there, they run in the likeness, as s6-overlay's services run in a copy.
+// Scripts of the service itself know it as the directory that they run in ("s6-svc -O .", s6-permafailon,
+// s6-notifyoncheck). Where links cannot be made there, they run in the substitute, as s6-overlay's services run in a
+// copy.
 void SuperviseDirectories::open_events(core::ServiceId id) {
-  const std::string likeness = likeness_of(at(id).path);
-  const std::string events = likeness + "/" + servicedir::kEvents;
-  if (!link_state(plan_[id].spec.directory->path, likeness)) at(id).working_directory = likeness;
+  const std::string substitute = substitute_of(at(id).path);
+  const std::string events = substitute + "/" + servicedir::kEvents;
+  if (!link_state(plan_[id].spec.directory->path, substitute)) at(id).working_directory = substitute;
   if (const int error = servicedir::make_event_directory(events); error != 0) {
     return warn(id, "s6-notifyoncheck, s6-svwait and s6-svc -w cannot hear of it: " + events + ": " + strerror(error));
   }
@@ -171,8 +172,8 @@ void SuperviseDirectories::warn(core::ServiceId id, const std::string& message) 
   log_.write({config::LogLevel::Warning, display_name(plan_, id), "supervise", message});
 }
 
-void SuperviseDirectories::warn_of_want() {
-  if (std::exchange(told_of_want_, true)) return;
+void SuperviseDirectories::warn_of_missing_descriptors() {
+  if (std::exchange(told_of_missing_descriptors_, true)) return;
   const std::string message =
       "sv cannot look after all services, for want of descriptors (docker run --ulimit nofile=65536)";
   log_.write({config::LogLevel::Warning, "", "supervise", message});
@@ -197,7 +198,7 @@ void SuperviseDirectories::open(core::ServiceId id) {
   if (!path) return cannot_open(id, path.error(), is_told);
   Result<servicedir::Supervise> supervise = servicedir::Supervise::open(*path);
   if (!supervise) return cannot_open(id, supervise.error(), is_told);
-  if (static_cast<rlim64_t>(supervise->control().fd()) >= reserved_) return warn_of_want();
+  if (static_cast<rlim64_t>(supervise->control().fd()) >= reserved_) return warn_of_missing_descriptors();
   if (path->starts_with(kStateDirectory) && !std::exchange(told_of_run_, true)) {
     const std::string message = std::string("service directories cannot be written; their state is in ") +
                                 kStateDirectory + " (SVDIR=" + kStateDirectory + " sv status NAME)";
@@ -274,13 +275,13 @@ void SuperviseDirectories::reopen(const std::set<core::ServiceId>& renamed) {
   std::map<core::ServiceId, Directory> closed;
   for (const core::ServiceId id : renamed) {
     const std::string old_name = std::exchange(at(id).name, plan_[id].spec.name);
-    if (!is_likeness(at(id).path)) continue;
+    if (!is_substitute(at(id).path)) continue;
     const std::string path = at(id).path;
     Directory& before = closed[id];
     before.shown = at(id).shown;
     before.s6_shown = at(id).s6_shown;
     close(id);
-    remove_likeness(path, old_name);
+    remove_substitute(path, old_name);
   }
   for (const auto& [id, before] : closed) {
     open(id);

@@ -19,7 +19,8 @@ namespace cinit::init {
 
 class SuperviseDirectories {
  public:
-  // All of them must outlive it. The poller reports `token_base` + the service's place when somebody asks for something.
+  // All of them must outlive it. The poller reports `token_base` + the service's place when somebody asks for
+  // something.
   SuperviseDirectories(const core::Plan& plan, os::Poller& poller, std::uint64_t token_base, log::Log& log)
       : plan_(plan),
         poller_(poller),
@@ -30,8 +31,8 @@ class SuperviseDirectories {
 
   void grow(std::size_t services) { directories_.resize(services); }
 
-  // From now on somebody looks after the service, in its directory as that is now. What prevents that is a warning, and the
-  // service goes on without it; if the reason may pass, it is tried again in intervals.
+  // From now on somebody looks after the service, in its directory as that is now. What prevents that is a warning, and
+  // the service goes on without it; if the reason may pass, it is tried again in intervals.
   void open(core::ServiceId id);
   // Nobody does any more.
   void close(core::ServiceId id);
@@ -41,8 +42,8 @@ class SuperviseDirectories {
   // Whether the poller reports them; whoever writes many waits meanwhile.
   void listen(core::ServiceId id, bool listens);
 
-  // Letters that the poller could not be made to report are looked for in intervals, and the poller is asked again. Returns the
-  // services of which letters are to be read; those for all services are to be read then, too.
+  // Letters that the poller could not be made to report are looked for in intervals, and the poller is asked again.
+  // Returns the services of which letters are to be read; those for all services are to be read then, too.
   std::set<core::ServiceId> look(Time now);
   Time next_look() const { return look_at_; }
 
@@ -66,8 +67,8 @@ class SuperviseDirectories {
   void show(core::ServiceId id, const View& view);
   // Its ./finish has said that it is not to be started again: who listens for its events hears of that.
   void gave_up(core::ServiceId id) { at(id).gave_up = true; }
-  // Where the scripts of the service find its supervise/ in their own directory, if that is another one than the service
-  // directory, which cannot be written. Empty: the service directory.
+  // Where the scripts of the service find its supervise/ in their own directory, if that is another one than the
+  // service directory, which cannot be written. Empty: the service directory.
   const std::string& working_directory(core::ServiceId id) const {
     return directories_[core::index_of(id)].working_directory;
   }
@@ -97,7 +98,7 @@ class SuperviseDirectories {
   void open_events(core::ServiceId id);
   void show_s6(core::ServiceId id, const View& view);
   void warn(core::ServiceId id, const std::string& message);
-  void warn_of_want();
+  void warn_of_missing_descriptors();
   void cannot_open(core::ServiceId id, const Error& error, bool is_told);
   Result<std::string> find_supervise(core::ServiceId id) const;
   bool is_as_opened(core::ServiceId id) const;
@@ -123,7 +124,7 @@ class SuperviseDirectories {
   // Descriptors from this one on are left to services: for their pipes, and to be started at all.
   rlim64_t reserved_;
   bool told_of_run_ = false;
-  bool told_of_want_ = false;
+  bool told_of_missing_descriptors_ = false;
 };
 
 }  // namespace cinit::init

@@ -31,19 +31,19 @@ config::Config make_config(const Options& options) {
   return config;
 }
 
-core::Conduct make_conduct(const Options& options) {
-  core::Conduct conduct;
-  conduct.forwards_signals = false;
-  conduct.takes_more_stop_signals = false;
-  conduct.ends_main_first = true;
-  conduct.runs_hooks_before_sweep = true;
-  conduct.sweeps = options.kills_all_on_exit;
-  conduct.pre_stop_time = options.process_timeout.value_or(kForEver);
-  conduct.service_stop_timeout = options.process_timeout.value_or(kForEver);
-  conduct.sweep_time = options.all_processes_timeout.value_or(kForEver);
-  conduct.stop_signal_code = [](Signal) { return kAborted; };
-  conduct.failed_stop_hook_code = kFailed;
-  return conduct;
+core::InitRules make_rules(const Options& options) {
+  core::InitRules rules;
+  rules.forwards_signals = false;
+  rules.takes_more_stop_signals = false;
+  rules.ends_main_first = true;
+  rules.runs_hooks_before_sweep = true;
+  rules.sweeps = options.kills_all_on_exit;
+  rules.pre_stop_time = options.process_timeout.value_or(kForEver);
+  rules.service_stop_timeout = options.process_timeout.value_or(kForEver);
+  rules.sweep_time = options.all_processes_timeout.value_or(kForEver);
+  rules.stop_signal_code = [](Signal) { return kAborted; };
+  rules.failed_stop_hook_code = kFailed;
+  return rules;
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ int run(char** argv, char** envp) {
 
   init::Personality personality;
   personality.config = make_config(options);
-  personality.conduct = make_conduct(options);
+  personality.rules = make_rules(options);
   if (options.enable_insecure_key) personality.first_programs = {kInsecureKey};
   personality.process_timeout = options.process_timeout;
   personality.find_image = nullptr;

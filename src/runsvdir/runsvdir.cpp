@@ -48,7 +48,7 @@ init::Personality make_personality(const char* directory) {
   config.container.stop_signals = {kTerminate, kHangUp};
   // Beside another init, which has the socket's place and may be a cinit.
   if (getpid() != 1) config.container.control_socket.clear();
-  personality.conduct.stop_signal_code = code_after;
+  personality.rules.stop_signal_code = code_after;
   personality.keeps_container = true;
   personality.find_image = nullptr;
   personality.imports_environment = false;

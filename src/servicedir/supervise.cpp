@@ -183,7 +183,7 @@ int Supervise::replace_text(const char* name, std::string text, std::optional<st
   return error;
 }
 
-Result<std::string> make_likeness(const std::string& service, const std::string& state) {
+Result<std::string> make_substitute(const std::string& service, const std::string& state) {
   const std::string supervise = state + "/supervise";
   if (const int error = os::make_directories(supervise, kDirectoryMode); error != 0) return cannot(supervise, error);
   if (const int error = link_contents(service, state); error != 0) return cannot(state, error);
@@ -194,7 +194,7 @@ Result<std::string> find_supervise(const std::string& service, const std::string
   const std::string own = service + "/supervise";
   const int error = make_writable_supervise(own);
   if (error == 0) return own;
-  Result<std::string> elsewhere = make_likeness(service, state);
+  Result<std::string> elsewhere = make_substitute(service, state);
   return elsewhere ? elsewhere : cannot(own, error);
 }
 

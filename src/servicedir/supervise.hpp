@@ -91,9 +91,9 @@ inline constexpr char kEvents[] = "event";
 
 // Makes `state` look like the service directory, but for a supervise/ and an event/ of its own; returns the path of the
 // first.
-Result<std::string> make_likeness(const std::string& service, const std::string& state);
+Result<std::string> make_substitute(const std::string& service, const std::string& state);
 // Where the state of a service directory is kept: in its own supervise/, or, where that cannot be written, in that of a
-// likeness at `state`.
+// substitute at `state`.
 Result<std::string> find_supervise(const std::string& service, const std::string& state);
 
 }  // namespace cinit::servicedir

@@ -81,7 +81,7 @@ TEST_CASE("every state has a word") {
       {state::Idle{}, "idle"},          {state::Waiting{}, "waiting"},   {state::PreStart{}, "starting"},
       {state::Launching{}, "starting"}, {state::Starting{}, "starting"}, {state::PostStart{}, "starting"},
       {state::Running{}, "running"},    {state::Backoff{}, "backoff"},   {state::PreStop{}, "stopping"},
-      {state::Stopping{}, "stopping"},  {state::Killing{}, "stopping"},  {state::Clearing{}, "stopping"},
+      {state::Stopping{}, "stopping"},  {state::Killing{}, "stopping"},  {state::StoppingRest{}, "stopping"},
       {state::PostStop{}, "stopping"},  {state::Done{}, "done"},         {state::Failed{}, "failed"},
       {state::Stopped{}, "stopped"},
   };

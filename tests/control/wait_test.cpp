@@ -63,7 +63,7 @@ TEST_CASE("a restart has come true when a newer run is ready") {
 
 TEST_CASE("a stop has come true in every state from which nothing more comes") {
   CHECK(outcome(What::Stop, 1, false, state::Stopping{kTerminate, kNow, kNever}, 1, false) == "not yet");
-  CHECK(outcome(What::Stop, 1, false, state::Clearing{core::Ending::Stopped, kNever, kNow, kNever}, 1, false) ==
+  CHECK(outcome(What::Stop, 1, false, state::StoppingRest{core::Ending::Stopped, kNever, kNow, kNever}, 1, false) ==
         "not yet");
   CHECK(outcome(What::Stop, 1, false, state::Stopped{}, 1, false) == "yes: stopped");
   CHECK(outcome(What::Stop, 1, true, state::Failed{}, 1, false) == "yes: not running");

@@ -285,7 +285,7 @@ TEST_CASE("the main command waits for the boot no longer than it may") {
   Plan plan = plan_of(
       config_of({service("db", {.ready = config::Ready{config::NotifyReady{}}}), service("web", {.after = {"db"}})}),
       {"main"});
-  plan.conduct.boot_time = 5s;
+  plan.rules.boot_time = 5s;
   Story story(plan);
   CHECK(story.boot() == "spawn db");
   CHECK(story.next_deadline() == 5s);
@@ -296,8 +296,8 @@ TEST_CASE("the main command waits for the boot no longer than it may") {
 
 TEST_CASE("a boot that takes longer than the main command waits may have failed") {
   Plan plan = plan_of(config_of({service("db", {.ready = config::Ready{config::NotifyReady{}}})}), {"main"});
-  plan.conduct.boot_time = 5s;
-  plan.conduct.slow_boot_fails = true;
+  plan.rules.boot_time = 5s;
+  plan.rules.slow_boot_fails = true;
   Story story(plan);
   CHECK(story.boot() == "spawn db");
   CHECK(story.after(5s) == "SIGTERM db, SIGCONT group of db");
@@ -307,8 +307,8 @@ TEST_CASE("a boot that takes longer than the main command waits may have failed"
 
 TEST_CASE("a boot that is over in time changes nothing when that time comes") {
   Plan plan = plan_of(config_of({service("db")}), {"main"});
-  plan.conduct.boot_time = 5s;
-  plan.conduct.slow_boot_fails = true;
+  plan.rules.boot_time = 5s;
+  plan.rules.slow_boot_fails = true;
   Story story(plan);
   CHECK(story.boot() == "spawn db, spawn main");
   CHECK(story.after(5s) == "-");

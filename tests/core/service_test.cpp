@@ -56,16 +56,16 @@ TEST_CASE("a service goes from its start to its end without a plan, and tells ea
   CHECK(a.does<Spawn>());
   CHECK(a(Spawned{}).settled);
   a.now += 3s;
-  a(told::Stop{Wanted::Held});
+  a(told::Stop{Wanted::DownOnRequest});
   CHECK(deadline_of(a.value.state) == a.now + 9s);
   a(Exited{ServiceId{0}, WaitStatus::signaled(kTerminate)});
   CHECK(a(GroupEmptied{}).settled);
   using K = StateKind;
-  CHECK(a.way() == std::vector{K::Waiting, K::Launching, K::Running, K::Stopping, K::Clearing, K::Stopped});
+  CHECK(a.way() == std::vector{K::Waiting, K::Launching, K::Running, K::Stopping, K::StoppingRest, K::Stopped});
   CHECK(a.facts[3].from == K::Running);
   CHECK(a.facts[3].why == notice::Cause::StopWanted);
   CHECK(a.facts[3].at == a.now);
-  CHECK(a.value.wanted == Wanted::Held);
+  CHECK(a.value.wanted == Wanted::DownOnRequest);
 }
 
 TEST_CASE("what cannot be is told to the container, and changes nothing") {

@@ -22,7 +22,7 @@ std::string Story::group_empties(const std::string& name) { return happens(Group
 
 std::string Story::exits_alone(const std::string& name, int code) {
   const std::string done = exits(name, code);
-  return is<state::Clearing>(name) ? group_empties(name) : done;
+  return is<state::StoppingRest>(name) ? group_empties(name) : done;
 }
 
 std::string Story::signal(int number, SignalOrigin origin) { return happens(SignalReceived{Signal{number}, origin}); }
@@ -176,7 +176,7 @@ std::string Story::name_of(Task task) {
     case Task::PostStart: return "post-start";
     case Task::PreStop: return "pre-stop";
     case Task::StopCommand: return "stop-command";
-    case Task::Undo: return "undo";
+    case Task::Down: return "undo";
     case Task::PostStop: break;
   }
   return "post-stop";

@@ -325,7 +325,7 @@ TEST_CASE("a stop command that still runs when its service has ended is waited f
     story.boot();
     stops(story);
     story.exits_alone("a", 0);
-    CHECK(story.is<state::Clearing>("a"));
+    CHECK(story.is<state::StoppingRest>("a"));
     CHECK(story.command_exits("a", 1) == "post-stop 0 of a");
     CHECK(story.said<notice::TaskFailed>().size() == 1);
   }

@@ -33,7 +33,7 @@ TEST_CASE("the delay runs from the crash: when the group takes longer, the resta
   story.boot();
   story.exits("a", 1);
   story.after(1s);
-  CHECK(story.is<state::Clearing>("a"));
+  CHECK(story.is<state::StoppingRest>("a"));
   CHECK(story.group_empties("a") == "-");
   CHECK(story.next_deadline() <= 0s);
 }

@@ -31,11 +31,11 @@ struct Launched {
   Launched() {
     service.spec.name = "web";
     service.spec.command = {"/bin/true"};
-    surroundings.null = os::open_null();
+    inherited.null = os::open_null();
   }
 
   LaunchSetup::Failed prepare() {
-    setup.emplace(service, config, surroundings);
+    setup.emplace(service, config, inherited);
     if (LaunchSetup::Failed failed = setup->identify()) return failed;
     EnvFiles files(setup->env_files(), setup->user());
     if (LaunchSetup::Failed failed = setup->take_env_files(files.take())) return failed;
@@ -67,7 +67,7 @@ struct Launched {
 
   core::PlannedService service;
   config::Config config;
-  Surroundings surroundings;
+  Inherited inherited;
   std::optional<LaunchSetup> setup;
 };
 
@@ -120,11 +120,11 @@ TEST_CASE("the command is the exact argv, with a writable slot in front") {
 
 TEST_CASE("a service leads a session, has no input and inherits no descriptor") {
   Launched launched;
-  launched.surroundings.inherited_fds = {7, 8};
+  launched.inherited.descriptors = {7, 8};
   const os::ChildSetup& child = launched.child();
   CHECK(child.leadership == Leadership::Session);
   CHECK_FALSE(child.take_terminal);
-  CHECK(child.stdin_fd == launched.surroundings.null.get());
+  CHECK(child.stdin_fd == launched.inherited.null.get());
   CHECK(child.kept_fds_count == 0);
   CHECK(child.mask.bits == 0);
 }
@@ -133,7 +133,7 @@ TEST_CASE("a main command leads a process group, takes the terminal and keeps in
   Launched launched;
   launched.service.role = core::Role::MainCommand;
   launched.service.spec.input = config::Input::Inherit;
-  launched.surroundings.inherited_fds = {7, 8};
+  launched.inherited.descriptors = {7, 8};
   const os::ChildSetup& child = launched.child();
   CHECK(child.leadership == Leadership::ProcessGroup);
   CHECK(child.take_terminal);
@@ -377,7 +377,7 @@ TEST_CASE("the environment grows from the container's own to the service's, each
   write_file(directory.path() + "/all", "C=all-file\nD=all-file\nE=all-file\n");
   write_file(directory.path() + "/own", "D=own-file\nE=own-file\n");
   Launched launched;
-  launched.surroundings.environment = {{"A", "container"}, {"B", "container"}, {"C", "container"}};
+  launched.inherited.environment = {{"A", "container"}, {"B", "container"}, {"C", "container"}};
   launched.config.env = {{"B", "env"}, {"C", "env"}, {"D", "env"}};
   launched.config.container.env_file = config::EnvFile{directory.path() + "/all", false};
   launched.service.spec.env_file = config::EnvFile{directory.path() + "/own", false};
@@ -388,19 +388,19 @@ TEST_CASE("the environment grows from the container's own to the service's, each
 TEST_CASE("HOME and its like follow the user, and give way to what the configuration says") {
   CHECK(with_accounts([] {
           Launched launched;
-          launched.surroundings.environment = {{"HOME", "/root"}, {"USER", "root"}, {"PWD", "/"}};
+          launched.inherited.environment = {{"HOME", "/root"}, {"USER", "root"}, {"PWD", "/"}};
           launched.service.spec.user = "web";
           launched.service.spec.env = {{"SHELL", "/bin/own"}};
           return launched.environment();
         }) == "HOME=/var/www;LOGNAME=web;PWD=/;SHELL=/bin/own;USER=web;");
   Launched without_user;
-  without_user.surroundings.environment = {{"HOME", "/root"}};
+  without_user.inherited.environment = {{"HOME", "/root"}};
   CHECK(without_user.environment() == "HOME=/root;");
 }
 
 TEST_CASE("clear-env leaves the container's own variables out, and nothing else") {
   Launched launched;
-  launched.surroundings.environment = {{"SECRET", "1"}, {"PATH", "/opt/bin"}};
+  launched.inherited.environment = {{"SECRET", "1"}, {"PATH", "/opt/bin"}};
   launched.config.env = {{"A", "env"}};
   launched.service.spec.clear_env = true;
   launched.service.spec.env = {{"B", "service"}};
@@ -412,7 +412,7 @@ TEST_CASE("variables about cinit's own descriptors do not reach a service") {
   const config::Variables own = {
       {"LISTEN_PID", std::to_string(getpid())}, {"LISTEN_FDS", "1"}, {"LISTEN_FDNAMES", "x"}, {"NOTIFY_SOCKET", "/s"}};
   Launched launched;
-  launched.surroundings.environment = own;
+  launched.inherited.environment = own;
   CHECK(launched.environment() == "");
   CHECK(launched.setup->child().pid_text == nullptr);
 }
@@ -420,7 +420,7 @@ TEST_CASE("variables about cinit's own descriptors do not reach a service") {
 TEST_CASE("a main command that inherits sockets finds its own pid in LISTEN_PID") {
   Launched launched;
   launched.service.role = core::Role::MainCommand;
-  launched.surroundings.environment = {{"LISTEN_PID", std::to_string(getpid())}, {"LISTEN_FDS", "2"}};
+  launched.inherited.environment = {{"LISTEN_PID", std::to_string(getpid())}, {"LISTEN_FDS", "2"}};
   CHECK(launched.environment() == "LISTEN_FDS=2;LISTEN_PID=000000000000;");
   REQUIRE(launched.setup->child().pid_text != nullptr);
   CHECK(launched.setup->child().pid_text == launched.setup->child().envp[1] + 11);
@@ -429,14 +429,14 @@ TEST_CASE("a main command that inherits sockets finds its own pid in LISTEN_PID"
 TEST_CASE("sockets that were meant for somebody else stay so") {
   Launched launched;
   launched.service.role = core::Role::MainCommand;
-  launched.surroundings.environment = {{"LISTEN_PID", "1234567"}, {"LISTEN_FDS", "2"}};
+  launched.inherited.environment = {{"LISTEN_PID", "1234567"}, {"LISTEN_FDS", "2"}};
   CHECK(launched.environment() == "LISTEN_FDS=2;LISTEN_PID=1234567;");
   CHECK(launched.setup->child().pid_text == nullptr);
 }
 
 TEST_CASE("a program is searched for in the PATH that it gets") {
   Launched launched;
-  launched.surroundings.environment = {{"PATH", "/container"}};
+  launched.inherited.environment = {{"PATH", "/container"}};
   launched.service.spec.env = {{"PATH", "/service"}};
   REQUIRE(launched.child().search_path != nullptr);
   CHECK(std::string(launched.child().search_path) == "/service");
@@ -461,7 +461,7 @@ TEST_CASE("outputs are inherited, or go where the service says") {
   Launched null;
   null.service.spec.output.kind = config::Output::Kind::Null;
   null.service.spec.error.kind = config::Output::Kind::Stdout;
-  CHECK(null.child().stdout_fd == null.surroundings.null.get());
+  CHECK(null.child().stdout_fd == null.inherited.null.get());
   CHECK(null.child().stderr_fd == -1);
   CHECK(null.child().stderr_to_stdout);
 }

@@ -31,8 +31,8 @@ struct Container {
   explicit Container(std::vector<std::string> command) {
     plan.services.emplace_back().spec.command = std::move(command);
     service().log_max_size.bytes = 0;  // it writes by itself
-    surroundings.environment = {{"PATH", "/usr/bin:/bin"}};
-    surroundings.null = os::open_null();
+    inherited.environment = {{"PATH", "/usr/bin:/bin"}};
+    inherited.null = os::open_null();
   }
   config::Service& service() { return plan.services.front().spec; }
   // How the program ended, or why it was not started.
@@ -43,7 +43,7 @@ struct Container {
     log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
     os::Discarder discarder;
     Listener listener(plan, config, *poller, discarder, {err, err, ""}, log);
-    Launcher launcher(plan, config, surroundings, listener);
+    Launcher launcher(plan, config, inherited, listener);
     return launch(*poller, launcher);
   }
 
@@ -56,7 +56,7 @@ struct Container {
     log::Log log(config::LogLevel::Error, config::LogFormat::Text, err);
     os::Discarder discarder;
     Listener listener(plan, config, *poller, discarder, {err, err, ""}, log);
-    Launcher launcher(plan, config, surroundings, listener);
+    Launcher launcher(plan, config, inherited, listener);
     const auto limit = [](rlim_t most) {
       const rlimit64 limits{most, 64};
       os::sys::setrlimit(RLIMIT_NOFILE, &limits);
@@ -89,7 +89,7 @@ struct Container {
 
   core::Plan plan;
   config::Config config;
-  Surroundings surroundings;
+  Inherited inherited;
 };
 
 }  // namespace
@@ -125,11 +125,11 @@ TEST_CASE("nothing starts in an environment that hooks have changed and that can
     write_file(root.path() + place + "/A", "old");
     return in_child([&] {
       Container container({"sh", "-c", "test \"$A\" = new"});
-      Surroundings& surroundings = container.surroundings;
-      surroundings.directory = ContainerEnvironment(root.path());
-      if (whose == Of::S6) surroundings.image = std::make_unique<S6Overlay>(*S6Overlay::find({}, root.path()));
-      if (whose == Of::S6) surroundings.environment["A"] = "old";
-      if (!surroundings.directory.import(surroundings.environment)) return std::string("not imported");
+      Inherited& inherited = container.inherited;
+      inherited.directory = ContainerEnvironment(root.path());
+      if (whose == Of::S6) inherited.image = std::make_unique<S6Overlay>(*S6Overlay::find({}, root.path()));
+      if (whose == Of::S6) inherited.environment["A"] = "old";
+      if (!inherited.directory.import(inherited.environment)) return std::string("not imported");
       write_file(root.path() + place + "/A", "new");
       return container.run_after_hook(descriptors);
     });

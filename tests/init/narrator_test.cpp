@@ -112,7 +112,7 @@ TEST_CASE("a command that fails has a number where there may be several of its k
   const std::string end = " failed: exited with code 3";
   CHECK(failed(core::Task::PreStart) == "warning [command-failed] web: pre-start command 1" + end);
   CHECK(failed(core::Task::StopCommand) == "warning [command-failed] web: stop-command" + end);
-  CHECK(failed(core::Task::Undo) == "warning [command-failed] web: down command" + end);
+  CHECK(failed(core::Task::Down) == "warning [command-failed] web: down command" + end);
 }
 
 TEST_CASE("the stop of everything says what caused it") {

@@ -25,7 +25,7 @@ struct Story {
     reason.take_in(notice, narrate(notice, plan));
     return *this;
   }
-  std::string trouble() const { return reason.trouble(kWeb); }
+  std::string trouble() const { return reason.why_down(kWeb); }
 
   core::Plan plan = make_plan();
   StopReason reason{plan};

@@ -246,7 +246,7 @@ TEST_CASE("a directory that cannot be made is named") {
   CHECK(why_not(tree.path("/file/supervise")) == tree.path("/file/supervise") + ": Not a directory");
 }
 
-TEST_CASE("the state is kept in the service directory, or in a likeness of it where that is not possible") {
+TEST_CASE("the state is kept in the service directory, or in a substitute of it where that is not possible") {
   Tree tree;
   tree.file("/sv/run", "#!/bin/sh\n", 0755).file("/sv/check").directory("/sv/log");
   SUBCASE("there") { CHECK(*find_supervise(tree.path("/sv"), tree.path("/state")) == tree.path("/sv/supervise")); }
@@ -260,11 +260,11 @@ TEST_CASE("the state is kept in the service directory, or in a likeness of it wh
   }
 }
 
-TEST_CASE("a likeness of an earlier start leads to where the service is now, and what is no link is left alone") {
+TEST_CASE("a substitute of an earlier start leads to where the service is now, and what is no link is left alone") {
   Tree tree;
   tree.file("/old/run").file("/sv/run").file("/sv/check").file("/state/check", "mine");
   tree.link(tree.path("/old/run"), "/state/run");
-  REQUIRE(make_likeness(tree.path("/sv"), tree.path("/state")));
+  REQUIRE(make_substitute(tree.path("/sv"), tree.path("/state")));
   CHECK(target_of(tree.path("/state/run")) == tree.path("/sv/run"));
   CHECK(content_of(tree.path("/state/check")) == "mine");
 }

@@ -20,7 +20,7 @@ void DeepRules::see(const entry::TaskBegan& task) {
       if (facts.post_starts != task.index) wrong(task.service, "has a post-start command out of turn");
       if (stops() || !facts.wanted) wrong(task.service, "has a post-start command when it is to stop");
       break;
-    case Task::Undo:
+    case Task::Down:
       if (!stops() || !facts.done) wrong(task.service, "is undone and has not been done, or is to stay");
       if (std::exchange(facts.undone, true)) wrong(task.service, "is undone twice");
       break;
@@ -96,7 +96,7 @@ void DeepRules::task_ended(const TaskEnded& event) {
       break;
     case Task::PreStop: ++facts.pre_stops; break;
     case Task::StopCommand: facts.stop_command_failed = !event.succeeded(); break;
-    case Task::Undo: break;
+    case Task::Down: break;
     case Task::PostStop:
       if (++facts.post_stops == spec(event.service).post_stop.size() || hurries()) facts.owes_post_stop = false;
       break;

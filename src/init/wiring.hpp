@@ -11,7 +11,7 @@
 
 namespace cinit::init {
 
-struct Provision {
+struct Wiring {
   const config::Command* command = nullptr;  // one of the service's commands, instead of its main process
   bool silent = false;                       // its output goes nowhere
   // A pipe from which it reads; -1: what the configuration says. It stays cinit's, as the others do.

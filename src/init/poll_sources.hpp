@@ -9,7 +9,7 @@ namespace cinit::init {
 
 enum class Source : std::uint32_t {
   Signals,
-  Witness,
+  Outsider,
   Output,
   Probe,
   Notification,

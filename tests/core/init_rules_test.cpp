@@ -1,4 +1,4 @@
-// The conduct of another init in whose place cinit is.
+// The rules of another init in whose place cinit is.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -19,14 +19,14 @@ Plan plan_of_my_init() {
                                                 .pre_stop = {std::string("/pre")},
                                                 .post_stop = {std::string("/post")}}));
   plan.services[index_of(*plan.main_command)].spec.stop_timeout = 30s;
-  plan.conduct.forwards_signals = false;
-  plan.conduct.takes_more_stop_signals = false;
-  plan.conduct.ends_main_first = true;
-  plan.conduct.runs_hooks_before_sweep = true;
-  plan.conduct.pre_stop_time = 30s;
-  plan.conduct.sweep_time = 20s;
-  plan.conduct.stop_signal_code = [](Signal) { return 2; };
-  plan.conduct.failed_stop_hook_code = 1;
+  plan.rules.forwards_signals = false;
+  plan.rules.takes_more_stop_signals = false;
+  plan.rules.ends_main_first = true;
+  plan.rules.runs_hooks_before_sweep = true;
+  plan.rules.pre_stop_time = 30s;
+  plan.rules.sweep_time = 20s;
+  plan.rules.stop_signal_code = [](Signal) { return 2; };
+  plan.rules.failed_stop_hook_code = 1;
   return plan;
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("the sweep has a time of its own") {
 
 TEST_CASE("without a sweep it leaves at once, and what is there is none of its business") {
   Plan plan = plan_of_my_init();
-  plan.conduct.sweeps = false;
+  plan.rules.sweeps = false;
   Story story(std::move(plan));
   boot(story);
   story.signal(SIGTERM);
@@ -163,7 +163,7 @@ TEST_CASE("services of directories have their own time in the stop, and none bef
   config::Service a = service("a", {.kill_mode = config::KillMode::Process});
   a.directory.emplace();
   Plan plan = plan_of(config_of({a}, {.stop_timeout = 100s}));
-  plan.conduct.service_stop_timeout = 30s;
+  plan.rules.service_stop_timeout = 30s;
   Story story(std::move(plan));
   story.boot();
   SUBCASE("on request") {
