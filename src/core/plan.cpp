@@ -102,8 +102,8 @@ void fill_in_defaults(PlannedService& service, const config::Container& defaults
   if (!service.spec.working_dir) service.spec.working_dir = defaults.working_dir;
 }
 
-// The STOPSIGNAL of an image is that of its program: where nothing else is said, the stop signal of a service stops the container, too.
-// SIGHUP is not that of an image.
+// The STOPSIGNAL of an image is that of its program: where nothing else is said, the stop signal of a service stops the
+// container, too. SIGHUP is not that of an image.
 void add_stop_signals_of_services(Plan& plan, const config::Container& container) {
   if (container.stop_signals != config::Container{}.stop_signals) return;
   for (const PlannedService& service : plan.services) {

@@ -15,9 +15,10 @@ enum class SignalUse {
   HandOn,  // to the service that the configuration names
 };
 
-// What the configuration hands on to a service goes there alone, in the stop, too. With a main command all other signals are forwarded to it, and SIGTERM begins the stop as well. It alone does: SIGINT and
-// SIGQUIT are what commands handle and go on (Ctrl-C in a shell, a thread dump of a JVM).
-// `main_is_there`: the plan has a main command, and it has not ended.
+// What the configuration hands on to a service goes there alone, in the stop, too. With a main command all other
+// signals are forwarded to it, and SIGTERM begins the stop as well. It alone does: SIGINT and SIGQUIT are what commands
+// handle and go on (Ctrl-C in a shell, a thread dump of a JVM). `main_is_there`: the plan has a main command, and it
+// has not ended.
 SignalUse use_of(const SignalReceived& event, const Plan& plan, bool main_is_there);
 
 // What becomes of a signal that the configuration hands on; null: it does not.
