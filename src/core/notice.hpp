@@ -267,8 +267,8 @@ using Notice =
                  notice::Restarting, notice::HealthCheckFailed, notice::Healthy, notice::Unhealthy,
                  notice::WatchdogExpired, notice::Requested, notice::NameTaken, notice::BootFinished,
                  notice::WaitedTooLong, notice::Failed, notice::GivenUp, notice::Stopping, notice::Stopped,
-                 notice::Killing, notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::SignalHandedOn, notice::ReloadRefused,
-                 notice::ShutdownBegun, notice::SweepBegun, notice::SweepOver, notice::Escalated, notice::BudgetSpent,
-                 notice::StillStopping, notice::InvariantBroken>;
+                 notice::Killing, notice::Undying, notice::MainSuspended, notice::SignalIgnored, notice::SignalHandedOn,
+                 notice::ReloadRefused, notice::ShutdownBegun, notice::SweepBegun, notice::SweepOver, notice::Escalated,
+                 notice::BudgetSpent, notice::StillStopping, notice::InvariantBroken>;
 
 }  // namespace cinit::core

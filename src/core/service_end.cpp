@@ -201,9 +201,7 @@ void take_ending(Step& step, Ending ending, Time retry_at) {
       if (service.wanted >= Wanted::DownWithAll) begin_stop(step, {service.wanted});
       return;
     case Ending::Failed: return step.enter(state::Failed{});
-    case Ending::Restart:
-      ++service.restarts;
-      return step.enter(state::Backoff{retry_at});
+    case Ending::Restart: ++service.restarts; return step.enter(state::Backoff{retry_at});
     case Ending::Stopped: break;
   }
   step.announce(notice::Stopped{service.id});

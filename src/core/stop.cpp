@@ -21,7 +21,8 @@ StopTimes stop_times_of(const Plan& plan, const PlannedService& service) {
 
 bool Stop::spares_main() const {
   // No runtime waits for a container that ends itself.
-  return !is_by_command() && plan_.main_is_never_killed() && plan_.rules.forwards_signals && takes_signals(at(*plan_.main_command));
+  return !is_by_command() && plan_.main_is_never_killed() && plan_.rules.forwards_signals &&
+         takes_signals(at(*plan_.main_command));
 }
 
 bool Stop::has_begun_with_services() const {

@@ -60,9 +60,7 @@ class Stop {
   // Services are being stopped, or have been. Before that only the main command and hooks are.
   bool has_begun_with_services() const;
   // By a signal or by `cinit shutdown`, and not because of something in the container.
-  bool is_asked_for() const {
-    return reason_ && (reason_->cause == notice::StopCause::StopSignal || is_by_command());
-  }
+  bool is_asked_for() const { return reason_ && (reason_->cause == notice::StopCause::StopSignal || is_by_command()); }
   bool is_by_command() const { return reason_ && reason_->cause == notice::StopCause::ShutdownCommand; }
   // The end of the budget; kNever before the stop begins.
   Time end_of_budget() const { return deadline_; }

@@ -58,7 +58,7 @@ Actions Supervisor::cannot_go_on(const char* what, Time now) {
 Actions Supervisor::shut_down(std::optional<int> code, Time now) {
   now_ = std::max(now_, now);
   begin_stop({.cause = notice::StopCause::ShutdownCommand, .code = code});
-  return settle();
+  return advance();
 }
 
 // What has become possible: starts, the end of the container, the next step of its stop.

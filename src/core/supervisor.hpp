@@ -36,7 +36,8 @@ class Supervisor {
   // Something has happened that cinit cannot go on with: begins the graceful stop, exit code 70.
   Actions cannot_go_on(const char* what, Time now);
 
-  // The container is to end, with `code` if that is set, and otherwise as after a stop signal. Only while !is_stopping().
+  // The container is to end, with `code` if that is set, and otherwise as after a stop signal. Only while
+  // !is_stopping().
   Actions shut_down(std::optional<int> code, Time now);
 
   // When DeadlineReached is due; kNever when there is nothing to wait for but other events.

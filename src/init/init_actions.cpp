@@ -25,8 +25,8 @@ const config::Probe* probe_of(const config::Service& spec, core::StartProbe::Use
 bool can_be_repeated(const core::Notice& notice) {
   namespace n = core::notice;
   return match(Overloaded{
-                   [](const OneOf<n::SignalIgnored, n::SignalHandedOn, n::ReloadRefused, n::MainSuspended, n::Requested, n::Escalated,
-                                  n::WatchdogExpired, n::Unhealthy, n::Healthy> auto&) { return true; },
+                   [](const OneOf<n::SignalIgnored, n::SignalHandedOn, n::ReloadRefused, n::MainSuspended, n::Requested,
+                                  n::Escalated, n::WatchdogExpired, n::Unhealthy, n::Healthy> auto&) { return true; },
                    [](const auto&) { return false; },
                },
                notice);
