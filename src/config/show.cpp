@@ -102,7 +102,9 @@ std::string print(const SignalRoutes& signals) {
     const std::string service = print(route.service);
     const bool has_name = parse_signal(to_string(route.signal)).has_value();
     const std::string name = has_name ? to_string(route.signal) : std::to_string(route.signal.number);
-    append(list, quote_key(name) + " = " + (is_same ? service : "[" + service + ", " + what + "]"));
+    std::string pair = service;
+    if (!is_same) pair.insert(0, "[").append(", ").append(what).append("]");
+    append(list, quote_key(name) + " = " + pair);
   }
   return list.empty() ? "{}" : "{ " + list + " }";
 }
