@@ -1,5 +1,9 @@
 #include "output/json_object.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <span>
 #include <string_view>
 
 #include "base/utf8.hpp"
@@ -8,7 +12,12 @@ namespace cinit::output {
 namespace {
 
 constexpr int kDeepest = 32;
-constexpr std::string_view kBlanks = " \t\r";
+// Members that we may add: see layout.cpp.
+constexpr std::string_view kOurService = "cinit_service";
+constexpr std::string_view kOurMark = "partial";
+// Without the line feed, which ends a line, and the carriage return, which would reach a terminal.
+constexpr std::string_view kBlanks = " \t";
+constexpr std::size_t kMostNames = 64;
 constexpr std::string_view kDigits = "0123456789";
 
 // Takes what it has read from the beginning of the text. Each function returns false when the text begins otherwise.
@@ -28,6 +37,7 @@ class JsonReader {
       members.text.remove_suffix(1);
     }
     skip_blanks();
+    take('\r');
     return text_.empty() ? std::optional(members) : std::nullopt;
   }
 
@@ -88,11 +98,18 @@ class JsonReader {
     return take(']');
   }
 
-  static bool note(std::string_view name, JsonMembers& members) {
+  // False: the name could pass for ours, or readers would not agree on what it means.
+  bool note(std::string_view name, JsonMembers& members) {
+    const auto known = std::span(names_).first(count_);
+    const bool is_hidden = name.find('\\') != std::string_view::npos;
+    if (is_hidden || name == kOurService || name == kOurMark || std::ranges::find(known, name) != known.end())
+      return false;
+    if (count_ == kMostNames) return false;
+    names_[count_++] = name;
     members.has_time = members.has_time || name == "time";
     members.has_service = members.has_service || name == "service";
     members.has_stream = members.has_stream || name == "stream";
-    return name.find('\\') == std::string_view::npos;
+    return true;
   }
 
   bool string() {
@@ -118,11 +135,26 @@ class JsonReader {
       if (is_known) text_.remove_prefix(1);
       return is_known;
     }
-    if (text_.substr(0, 4).find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos || text_.size() < 4) {
-      return false;
-    }
-    text_.remove_prefix(4);
-    return true;
+    // Half of a surrogate pair is no character: RFC 8259, section 7.
+    const auto code = hexadecimal();
+    if (!code || is_low_surrogate(*code)) return false;
+    if (*code < 0xd800 || *code > 0xdbff) return true;
+    if (!take(std::string_view("\\u"))) return false;
+    const auto low = hexadecimal();
+    return low && is_low_surrogate(*low);
+  }
+
+  static bool is_low_surrogate(unsigned code) { return code >= 0xdc00 && code <= 0xdfff; }
+
+  std::optional<unsigned> hexadecimal() {
+    constexpr std::size_t kLength = 4;
+    unsigned code = 0;
+    const char* const begin = text_.data();
+    const char* const end = begin + std::min(kLength, text_.size());
+    const auto parsed = std::from_chars(begin, end, code, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != begin + kLength) return std::nullopt;
+    text_.remove_prefix(kLength);
+    return code;
   }
 
   bool digits() {
@@ -141,6 +173,8 @@ class JsonReader {
   }
 
   std::string_view text_;
+  std::array<std::string_view, kMostNames> names_{};  // at the top, so far
+  std::size_t count_ = 0;
 };
 
 }  // namespace

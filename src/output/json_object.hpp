@@ -15,8 +15,9 @@ struct JsonMembers {
 };
 
 // Reads `line` as one object of JSON (RFC 8259) and nothing else, without a copy of it. std::nullopt: it is none, or one that cannot
-// be passed on as it is: no UTF-8, with a character that steers a terminal, with an escape in a name at the top (which could hide a
-// name of ours), or deeper than 32 levels.
+// be passed on as it is: no UTF-8 or half of a surrogate pair, with a character that steers a terminal, deeper than 32 levels, or with
+// names at the top that are there twice, are more than 64, have an escape (which could hide one of ours), or are "cinit_service" or
+// "partial", which say what cinit alone knows.
 std::optional<JsonMembers> read_json_object(std::string_view line);
 
 }  // namespace cinit::output

@@ -97,5 +97,6 @@ TEST_CASE("a file that is too large to be a configuration is refused") {
   write_file(path, std::string(kLargestFile, '#'));
   CHECK(read_named_source(path).problems.empty());
   write_file(path, std::string(kLargestFile + 1, '#'));
-  CHECK(to_text(read_named_source(path).problems) == path + ": error: is larger than 1 MiB, the limit for a configuration file\n");
+  CHECK(to_text(read_named_source(path).problems) ==
+        path + ": error: is larger than 1 MiB, the limit for a configuration file\n");
 }

@@ -58,6 +58,7 @@ TEST_CASE("a line that is a JSON object gets more members, unless it has them") 
         "{" + time +
             R"(,"service":"web","stream":"stderr","level": "info", "n": [1, -2.5e+3, {"a": null}], "ok": true})" +
             "\n");
+  CHECK(merged(R"({"a":"\ud83d\ude00"})").find("\"stream\":\"stderr\",\"a\":") != std::string::npos);
   CHECK(merged("{}") == "{" + time + ",\"service\":\"web\",\"stream\":\"stderr\"}\n");
   CHECK(merged("{ }\r") == "{" + time + ",\"service\":\"web\",\"stream\":\"stderr\"}\n");
   CHECK(merged(R"({"time":1,"service":"own","stream":2,"x":{"service":3}})") ==
@@ -88,6 +89,15 @@ TEST_CASE("a line that only looks like a JSON object, or would do harm, is the m
                                   std::string(R"({"servic\u0065":"web"})"),
                                   "{\"a\":" + deep + std::string(40, ']') + "}",
                                   std::string("[1]"),
+                                  std::string(R"({"cinit_service":"forged"})"),
+                                  std::string(R"({"service":"x","cinit_service":"forged"})"),
+                                  std::string(R"({"a":1,"partial":true})"),
+                                  std::string(R"({"a":1,"a":2})"),
+                                  std::string(R"({"time":1,"time":2})"),
+                                  std::string(R"({"a":"\ud800"})"),
+                                  std::string(R"({"a":"\udc00"})"),
+                                  std::string(R"({"a":"\ud800\u0041"})"),
+                                  std::string("{\"a\":1,\r\"b\":2}"),
                                   std::string("\"text\""),
                                   std::string("{\"a\":1}\xc3"),
                                   std::string("{\"a\":\"x}")}) {

@@ -145,9 +145,15 @@ class Writer {
   std::string words(const notice::Stopping& notice) const { return name(notice.service) + " is stopped"; }
   std::string words(const notice::Killing& notice) const { return name(notice.service) + " is killed"; }
   std::string words(const notice::ShutdownBegun& notice) const {
-    constexpr const char* kCauses[] = {
-        "a stop signal", "a command",   "the main command ended", "a hook failed", "the boot took too long",
-        "a service ended", "a service is unhealthy", "all ended",     "a bug"};
+    constexpr const char* kCauses[] = {"a stop signal",
+                                       "a command",
+                                       "the main command ended",
+                                       "a hook failed",
+                                       "the boot took too long",
+                                       "a service ended",
+                                       "a service is unhealthy",
+                                       "all ended",
+                                       "a bug"};
     return std::string("STOP BEGINS: ") + kCauses[static_cast<std::size_t>(notice.cause)] +
            (notice.service ? " (" + name(*notice.service) + ")" : "");
   }
