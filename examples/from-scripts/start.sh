@@ -1,6 +1,7 @@
 #!/bin/bash
 set -e
 : "${SITE:?set it with docker run -e}"
+# shellcheck disable=SC2016 # envsubst takes the names themselves
 envsubst '$SITE' </etc/nginx/site.template >/etc/nginx/sites-enabled/default
 
 redis-server --dir /var/lib/redis --port 0 --unixsocket /tmp/redis.sock --unixsocketperm 777 --save 3600 1 --daemonize yes --logfile /var/log/redis/redis.log
