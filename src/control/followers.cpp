@@ -1,27 +1,32 @@
 #include "control/followers.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cinit::control {
 namespace {
 
-// Once lines are skipped, this much must be free before they go on: gaps are few and long, not many and short.
-constexpr std::size_t kEnoughRoom = Replies::kMostPending / 2;
 // What is kept for words of our own.
 constexpr std::size_t kReserve = 4096;
 
 }  // namespace
+
+// What is kept for each of them, so that all of them together stay within their bound.
+std::size_t Followers::most_pending() const {
+  return std::min(Replies::kMostPending, Replies::kMostPendingOfAll / std::max<std::size_t>(followers_.size(), 1));
+}
 
 void Followers::add(ClientId client, std::map<core::ServiceId, std::string> services) {
   followers_.insert_or_assign(client, Follower{std::move(services)});
 }
 
 void Followers::line(core::ServiceId service, std::string_view text) {
+  const std::size_t most = most_pending();
   for (auto& [client, follower] : followers_) {
     const auto found = follower.services.find(service);
     if (found == follower.services.end()) continue;
     const std::size_t size = found->second.size() + text.size() + kReserve;
-    if (follower.skipped > 0 || replies_.pending(client) + size > Replies::kMostPending) {
+    if (follower.skipped > 0 || replies_.pending(client) + size > most) {
       ++follower.skipped;
       continue;
     }
@@ -45,7 +50,8 @@ void Followers::service_gone(core::ServiceId service) {
 
 void Followers::has_room(ClientId client) {
   const auto found = followers_.find(client);
-  if (found == followers_.end() || replies_.pending(client) > Replies::kMostPending - kEnoughRoom) return;
+  // Once lines are skipped, half of the room must be free before they go on: gaps are few and long, not many and short.
+  if (found == followers_.end() || replies_.pending(client) > most_pending() / 2) return;
   tell_skipped(client, found->second);
 }
 

@@ -32,6 +32,7 @@ class Followers {
   void leave();
 
  private:
+  std::size_t most_pending() const;
   struct Follower {
     std::map<core::ServiceId, std::string> services;
     std::uint64_t skipped = 0;  // lines, since the last one that it got

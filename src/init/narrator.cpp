@@ -149,8 +149,8 @@ class Narrator {
                    join("not started, because it requires ", name_of(plan_, n.required), ", which has failed"));
   }
   Narration operator()(const notice::StartLimitHit& n) const {
-    return failure(n.service, join("one more start would be more than ", std::int64_t{n.burst}, " within ", n.interval,
-                                   " (start-limit-burst, start-limit-interval)"));
+    return failure(n.service, join("started ", std::int64_t{n.burst}, " times within ", n.interval,
+                                   ", giving up (start-limit-burst, start-limit-interval)"));
   }
   Narration operator()(const notice::Done& n) const { return about(n.service, "done", "done"); }
   Narration operator()(const notice::TimedOut& n) const {

@@ -103,7 +103,7 @@ TEST_CASE("a pre-start command that fails is a failed start, with back-off, star
   CHECK(container.count("cinit: web: pre-start command 2 failed: exited with code 7\n") == 3);
   CHECK(in_order(container.log(), {"cinit: web: the start failed, restarting in 1", "(2 of 3)\n",
                                    "cinit: web: the start failed, restarting in 2", "(3 of 3)\n",
-                                   "cinit: web: failed: one more start would be more than 3 within "}));
+                                   "cinit: web: failed: started 3 times within "}));
   CHECK(!container.logged("never\n"));
   CHECK(!container.logged("cinit: web: started\n"));
 }

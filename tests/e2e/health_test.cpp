@@ -86,7 +86,7 @@ TEST_CASE("a service that is unhealthy for longer than its start limit allows ha
   container.config(healthy_while_file("interval = '10ms', retries = 1", "start-limit-burst = 2\n")).cinit();
   CHECK(container.wait_exit().code != 0);
   CHECK(container.count("cinit: web: started\n") == 2);
-  CHECK(container.logged("cinit: web: failed: one more start would be more than 2 within "));
+  CHECK(container.logged("cinit: web: failed: started 2 times within "));
 }
 
 TEST_CASE("action = \"shutdown\" ends the container with a code that is not 0") {

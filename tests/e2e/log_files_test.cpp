@@ -229,7 +229,7 @@ TEST_CASE("logs in directories of the user, of every user and in /tmp are made, 
     }
   }
   container.config(config + "[service.other]\ncommand = ['app', 'app1']\n").cinit();
-  container.wait_for(": failed: one more start", 6);
+  container.wait_for(": failed: started ", 6);
   for (const char* user : {"app", "root"}) {
     for (const char* directory : {"/home/app/logs", "/shared", "/tmp"}) {
       const std::string path = std::string(directory) + "/" + user + ".log";

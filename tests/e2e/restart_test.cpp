@@ -87,7 +87,7 @@ TEST_CASE("a service that has used up its starts has failed for good, and the ot
       "'ignore'\n"
       "command = 'app exit 3'\n[service.other]\ncommand = 'app app1'\n");
   container.cinit().wait_for(
-      "cinit: web: failed: one more start would be more than 3 within 60 s (start-limit-burst, "
+      "cinit: web: failed: started 3 times within 60 s, giving up (start-limit-burst, "
       "start-limit-interval)\n");
   CHECK(container.count("cinit: web: started\n") == 3);
   CHECK(container.running());

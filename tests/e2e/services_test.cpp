@@ -130,7 +130,7 @@ TEST_CASE("the start limit ends the attempts, and the container with the service
   container.cinit();
   CHECK(container.wait_exit().code == 5);
   CHECK(container.read_shared("starts") == "x\nx\nx\n");
-  CHECK(container.logged("cinit: web: failed: one more start would be more than 3 within "));
+  CHECK(container.logged("cinit: web: failed: started 3 times within "));
 }
 
 TEST_CASE("restart = \"no\" and \"on-failure\" leave a service alone that has ended as it should") {

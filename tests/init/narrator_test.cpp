@@ -89,7 +89,7 @@ TEST_CASE("an end says how, after how long, and what comes next") {
 
 TEST_CASE("an end for good says why") {
   CHECK(told(notice::StartLimitHit{kWeb, 10, 5min}) ==
-        "error [failed] web: failed: one more start would be more than 10 within 5 min (start-limit-burst, "
+        "error [failed] web: failed: started 10 times within 5 min, giving up (start-limit-burst, "
         "start-limit-interval)");
   CHECK(told(notice::Failed{kWeb}) == "error [failed] web: failed: restart is \"no\"");
   CHECK(told(notice::Done{kWeb}) == "info [done] web: done");

@@ -196,11 +196,12 @@ std::vector<Flood> all_floods() {
   floods.push_back({"clients that do not read", service("lines", "flood lines lines"),
                     [](Box& box, Duration span) { pour_clients(box, "cinit/1 logs -f\n", span); }});
   floods.back().most_log = ~0UL;
+  floods.back().most_growth_kb = 10 << 10;  // 4 MB wait for all clients together
   floods.push_back({"clients that ask for much and do not read",
                     service("lines", "flood lines lines", "stderr = \"stdout\"\n"),
                     [](Box& box, Duration span) { pour_clients(box, "cinit/1 logs -n 1000000\n", span); }});
   floods.back().most_log = ~0UL;
-  floods.back().most_growth_kb = 16 << 10;
+  floods.back().most_growth_kb = 64 << 10;  // each answer is made of a copy of all that is kept, one after the other
   floods.back().buffer = "2MB";
   floods.push_back({"requests", "", pour_requests});
   floods.back().most_log = 1 << 20;
