@@ -120,7 +120,7 @@ TEST_CASE("lines that found no room come as soon as there is some, though nothin
     container.stop_reading();
     container.exec({"touch", "/shared/go"});
     wait_for_full_pipe(container);
-    for (int i = 0; i < 20; ++i) container.exec({"/sbin/cinit", "restart", "web"});
+    for (int i = 0; i < 20; ++i) container.exec({"/sbin/cinit", "restart", "--no-wait", "web"});
     check_idle(container);
     container.read_on();
     container.wait_until([&] { return container.count("cinit: web: started\n") == 21; }, "every line is there");
