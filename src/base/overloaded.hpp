@@ -8,8 +8,8 @@
 
 namespace cinit {
 
-// As std::visit of one variant, which makes a function and an entry of a table for each alternative: here those that are treated
-// alike share their code. The variant must hold a value.
+// Calls the function for the alternative that the variant holds, like std::visit. std::visit makes a function and an entry of a table
+// for each alternative; here alternatives that are treated alike share their code. The variant must hold a value.
 template <std::size_t I = 0, class Function, class Variant>
 [[gnu::always_inline]] constexpr decltype(auto) match(Function&& function, Variant&& variant) {
   constexpr std::size_t kLast = std::variant_size_v<std::remove_cvref_t<Variant>> - 1;

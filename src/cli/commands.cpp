@@ -126,7 +126,7 @@ config::Location place_of(const config::Sources& sources, const config::Service&
   return where.file.empty() ? service.where : where;
 }
 
-// Those that somebody has chosen.
+// The directories that the configuration names.
 void check_service_directories(config::Loaded& loaded) {
   for (const std::string& directory : loaded.config.container.service_directories) {
     if (directory == config::kServiceDirectory || servicedir::find_directory(directory)) continue;
@@ -134,7 +134,7 @@ void check_service_directories(config::Loaded& loaded) {
   }
 }
 
-// Where somebody has chosen a place for it. What is missing on the way is made.
+// The place that the configuration names. Directories that are missing on the way are made at the start.
 void check_control_socket(config::Loaded& loaded) {
   const std::string& socket = loaded.config.container.control_socket;
   if (socket.empty() || socket == config::Container{}.control_socket) return;

@@ -221,7 +221,7 @@ std::string cannot_run(const Error& error) {
 void make_room_for_directories(Inherited& inherited) { inherited.descriptor_limit = os::raise_descriptor_limit(); }
 
 // Where a cinit answers that runs in this container already. Hooks and services started a second time beside it would
-// be in each other's way; whoever asks for that has most likely mistyped a command for the first.
+// be in each other's way; a user who asks for that has most likely mistyped a command for the first.
 std::optional<std::string> find_another(const config::Container& container) {
   if (os::sys::getpid() == 1) return std::nullopt;
   for (const control::SocketPlace& place : control::places_for_client(container.control_socket)) {

@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "../fuzz/json.hpp"
 #include "container.hpp"
 
 using namespace cinit::e2e;
@@ -14,7 +15,7 @@ const std::string kJson = "[cinit]\nlog-format = 'json'\nlog-prefix = 'json'\n";
 bool is_json(const std::string& log) {
   std::size_t begin = 0;
   for (std::size_t end = 0; (end = log.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    if (log[begin] != '{' || log[end - 1] != '}') return false;
+    if (log[begin] != '{' || !cinit::fuzz::is_json(std::string_view(log).substr(begin, end - begin))) return false;
   }
   return begin == log.size();
 }
